@@ -2,7 +2,7 @@
 
 Every verb of the command line is a function here: ``sie_agent.label``, ``distill``, ``score``, ``select``,
 ``weights``, ``rank``, ``explain``, ``attribute``, ``run_suite``, ``evaluate_run``, ``compare_prompts``,
-``push_scorer``, ``push_labels``, ``serve``, ``init``, ``doctor``.
+``push_scorer``, ``push_labels``, ``prompts_list`` and its kin, ``serve``, ``init``, ``doctor``.
 Names are loaded when they are first used, so that ``import sie_agent`` is quick.
 """
 
@@ -26,6 +26,14 @@ if TYPE_CHECKING:
     from sie_agent.commands.judges import Judge
     from sie_agent.commands.label import label, plan
     from sie_agent.commands.load import load_samples
+    from sie_agent.commands.prompts import (
+        prompts_check,
+        prompts_diff,
+        prompts_list,
+        prompts_new,
+        prompts_render,
+        prompts_show,
+    )
     from sie_agent.commands.push import push_labels, push_scorer
     from sie_agent.commands.rank import rank
     from sie_agent.commands.run import evaluate_run, run_suite
@@ -112,6 +120,12 @@ __all__ = [
     "load_variant",
     "make_backend",
     "plan",
+    "prompts_check",
+    "prompts_diff",
+    "prompts_list",
+    "prompts_new",
+    "prompts_render",
+    "prompts_show",
     "push_labels",
     "push_scorer",
     "rank",
@@ -169,6 +183,14 @@ _HOMES = {
     "sie_agent.commands.judges": ("Judge",),
     "sie_agent.commands.label": ("label", "plan"),
     "sie_agent.commands.load": ("load_samples",),
+    "sie_agent.commands.prompts": (
+        "prompts_check",
+        "prompts_diff",
+        "prompts_list",
+        "prompts_new",
+        "prompts_render",
+        "prompts_show",
+    ),
     "sie_agent.commands.push": ("push_labels", "push_scorer"),
     "sie_agent.commands.rank": ("rank",),
     "sie_agent.commands.run": ("evaluate_run", "run_suite"),

@@ -19,7 +19,7 @@ Examples:
   sie doctor                                   what is installed, what is missing, and how to get it
 
 Exit codes: 0 done, 1 the machine or the network is in the way, 2 bad input, 3 done but some pairs have no
-judgment, or a judge or a prompt variant failed completely, 130 stopped by Ctrl-C.
+judgment, or a judge or a prompt variant failed completely, or a check found problems, 130 stopped by Ctrl-C.
 """
 
 app = typer.Typer(
@@ -111,6 +111,17 @@ add_group(
     "sie cache stats",
     "sie cache export --out answers.jsonl",
     "sie cache prune --older-than 90 --yes",
+)
+add_group(
+    "prompts",
+    "list show render check diff new",
+    "Prompt variants: list, show, render, check, diff, new.",
+    "Prompt variants: which there are, what they send about a row, what is wrong with them, how they differ, and how "
+    "to begin one of your own. Nothing is asked and nothing is paid for.",
+    "sie prompts list",
+    "sie prompts render relevance/graded --data sample --row 3",
+    "sie prompts check mine.yaml --data graded.csv",
+    "sie prompts new mine --from relevance/graded --out mine.yaml",
 )
 add_group(
     "push",

@@ -166,6 +166,7 @@ def lines(result: dict[str, Any]) -> Iterator[str]:
         return
     asked_for = [told_pairs(result)] if "relevance" in result["aspects"] else []
     asked_for += [counted(result["queries"], "query")] if "clarity" in result["aspects"] else []
+    asked_for += ["Items"] if "profile" in result["aspects"] else []
     yield f"{' and '.join(asked_for)} judged by {judged_by(result)} ({', '.join(result['variants'])})"
     if result["rows_skipped"]:
         read, used = (counted(result[name], "row") for name in ("rows_read", "rows_used"))

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 # methods of models that may think before they answer
-THOUGHT_OVER = ("graded", "written")
+THOUGHT_OVER = ("graded", "written", "facets", "pairwise")
 BASES = {
     "cache": "from answers to this variant in the cache",
     "server": "from the server's own count of some requests",

@@ -12,15 +12,20 @@ from sie_agent.judging.backends.lexical import share_of_words
 from sie_agent.judging.cache.database import JudgmentCache
 from sie_agent.judging.clarity import judge_clarity_from_catalogue
 from sie_agent.judging.forecast import estimate
+from sie_agent.judging.prompts.audit import Finding, audit
+from sie_agent.judging.prompts.audit_data import DataAudit
 from sie_agent.judging.prompts.variants import (
     Variant,
+    asked_variants,
     find_variant,
+    is_composite,
     list_variants,
     load_variant,
     scale_means_nothing,
     variant_name,
 )
 from sie_agent.judging.reasons import Reasons, pattern, reasons_in_words, shortened
+from sie_agent.judging.rendering import differences, rendered
 from sie_agent.judging.runner import Sampler, judge, judge_by_each, judge_chunks, models_asked
 from sie_agent.judging.session import Session, check_limit, stop_on_signals
 from sie_agent.judging.table import JUDGMENT_COLUMNS
@@ -33,8 +38,10 @@ __all__ = [
     "JUDGMENT_COLUMNS",
     "Accounted",
     "Backend",
+    "DataAudit",
     "Endpoint",
     "EndpointList",
+    "Finding",
     "JudgmentCache",
     "PricePart",
     "Reasons",
@@ -42,14 +49,18 @@ __all__ = [
     "Session",
     "Source",
     "Variant",
+    "asked_variants",
+    "audit",
     "backend_kinds",
     "check_installed",
     "check_limit",
     "check_method",
     "default_variant",
+    "differences",
     "encode_sentences",
     "estimate",
     "find_variant",
+    "is_composite",
     "is_lasting",
     "judge",
     "judge_by_each",
@@ -62,6 +73,7 @@ __all__ = [
     "models_asked",
     "pattern",
     "reasons_in_words",
+    "rendered",
     "scale_means_nothing",
     "share_of_words",
     "shortened",

@@ -8,7 +8,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sie_agent.judging.prompts.variants import Calibration, Variant
+from sie_agent.judging.prompts.pieces import Calibration
+from sie_agent.judging.prompts.variants import Variant
+from sie_agent.judging.written import PROFILE_CHARS
 
 Message = dict[str, str]
 
@@ -205,6 +207,8 @@ def answer_schema(variant: Variant, method: str) -> dict[str, Any] | None:
     asked: dict[str, Any] = {"grade": {"type": "string", "enum": [level.token for level in variant.scale]}}
     if variant.rationale and variant.method == "written":
         asked = {"rationale": {"type": "string", "maxLength": 300}, **asked}
+    if variant.attributes:
+        asked = {one.name: {"type": "string", "maxLength": PROFILE_CHARS} for one in variant.attributes} | asked
     return {"type": "object", "properties": asked, "required": list(asked), "additionalProperties": False}
 
 

@@ -3,20 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pandas as pd
 
+from sie_agent.judging.answers import Answer
 from sie_agent.judging.backends.base import Accounted, Backend
 from sie_agent.judging.backends.http.enquiries import count_tokens
 from sie_agent.judging.backends.http.openai import CHARS_PER_TOKEN
 from sie_agent.judging.cache.database import JudgmentCache
-from sie_agent.judging.prompts.variants import Variant
+from sie_agent.judging.composite import composite_table
+from sie_agent.judging.prompts.variants import Variant, asked_variants, is_composite
 from sie_agent.judging.questions import Chunk, LookUp
+from sie_agent.judging.table import judgment_table
 
 FEWEST_KNOWN = 20
 COUNTED_BY_SERVER = 16
+
+
+# what stands for a profile that is still to be asked for
+PROFILE_STAND_IN = "x" * 150
 
 
 @dataclass
@@ -35,10 +42,16 @@ class Measure:
     known_output: int = 0
     counted_characters: int = 0
     counted_tokens: int = 0
+    # questions that were counted, by their hash, which is all that fits for a large log
+    seen: set[int] = field(default_factory=set, repr=False)
 
     def add(self, chunk: Chunk, backend: Backend) -> None:
-        """Count one chunk."""
+        """Count one chunk; a question that an earlier one had is not counted again."""
         self.rows += len(chunk.rows)
+        asked = [question for question in chunk.asked if int(question.key[:16], 16) not in self.seen]
+        self.seen.update(int(question.key[:16], 16) for question in asked)
+        answers = {one.key: chunk.answers[one.key] for one in asked if one.key in chunk.answers}
+        chunk = replace(chunk, asked=asked, answers=answers)
         self.distinct += len(chunk.asked)
         self.cached += len(chunk.answers)
         self.without_grade += sum(answer.status != "ok" for answer, _ in chunk.answers.values())
@@ -74,7 +87,8 @@ def estimate(
 
     Tokens come from answers to the same variant that are in the cache (at least 20), else from the server's own
     count of 16 requests where it offers one (vLLM's ``/tokenize``), else from the length: 4 characters a token.
-    The time comes from how fast this model's answers to the variant came last.
+    The time comes from how fast this model's answers to the variant came last. Of a variant of several questions,
+    all figures are sums over them; a profile that is not in the cache counts as one of 150 characters.
 
     Parameters
     ----------
@@ -90,10 +104,59 @@ def estimate(
     ------
     InputError : the backend cannot answer the variant, or a column is missing.
     """
-    look_up = LookUp(variant, backend, cache, retry_failed=retry_failed, once=True)
-    measure = Measure()
-    for chunk in look_up.chunks(chunks):
-        measure.add(chunk, backend)
+    parts = list(asked_variants(variant).values())
+    look_ups = {part.name: LookUp(part, backend, cache, retry_failed=retry_failed) for part in parts}
+    measures = {part.name: Measure() for part in parts}
+
+    def ask(part: Variant, rows: pd.DataFrame) -> pd.DataFrame:
+        chunk = next(iter(look_ups[part.name].chunks([rows])))
+        measures[part.name].add(chunk, backend)
+        return stand_ins(chunk, part)
+
+    if is_composite(variant):
+        for rows in chunks:
+            composite_table(variant, rows, ask)
+    else:
+        for chunk in look_ups[variant.name].chunks(chunks):
+            measures[variant.name].add(chunk, backend)
+    told = [figures(part, backend, cache, measures[part.name], look_ups[part.name]) for part in parts]
+    return told[0] if len(told) == 1 else together(variant, told)
+
+
+def stand_ins(chunk: Chunk, variant: Variant) -> pd.DataFrame:
+    """The judgments of a chunk as if all that is to be asked had been answered: later questions rest on them."""
+    for question in chunk.pending():
+        grade = variant.scale[0].token if variant.method == "written" else None
+        answer = Answer("ok", variant.method, PROFILE_STAND_IN, grade=grade)
+        chunk.answers[question.key] = (answer, chunk.keys.own[0])
+    return judgment_table(chunk, frozenset(), variant)
+
+
+def together(variant: Variant, parts: list[dict[str, Any]]) -> dict[str, Any]:
+    """The sums of what the questions of a composite variant take."""
+    sums = ("distinct", "cached", "cached_without_grade", "to_ask", "input_tokens", "output_tokens")
+    costs, seconds = ([part[name] for part in parts] for name in ("cost", "seconds"))
+    pending = sum(part["to_ask"] for part in parts)
+    took = None if None in seconds else round(sum(seconds), 1)
+    bases = [part["tokens_from"] for part in parts]
+    return {
+        **parts[0],
+        "variant": variant.name,
+        "method": variant.method,
+        # of pairwise: the comparisons
+        "rows": max(part["rows"] for part in parts),
+        **{name: sum(part[name] for part in parts) for name in sums},
+        "tokens_from": max(bases, key=("cache", "server", "length").index),
+        "cost": None if None in costs else sum(costs),
+        "per_second": round(pending / took, 2) if took and pending else None,
+        "seconds": took,
+    }
+
+
+def figures(
+    variant: Variant, backend: Backend, cache: JudgmentCache, measure: Measure, look_up: LookUp
+) -> dict[str, Any]:
+    """What a plain variant takes, from what was measured."""
     if measure.known >= FEWEST_KNOWN:
         per_token, basis = measure.known_characters / measure.known_input, "cache"
         output_tokens = round(measure.pending * measure.known_output / measure.known)

@@ -17,7 +17,7 @@ from sie_agent.judging.cache.entries import MOST_ALIASES
 from sie_agent.judging.cache.key import key_maker
 from sie_agent.judging.cache.stored import SURROGATES, misfit
 from sie_agent.judging.prompts.render import Renderer, clean_fields
-from sie_agent.judging.prompts.templates import FIELDS
+from sie_agent.judging.prompts.templates import ALL_FIELDS
 from sie_agent.judging.prompts.variants import ITEM_FIELDS, Variant
 from sie_agent.utils.counts import counted
 from sie_agent.utils.progress import say
@@ -35,7 +35,7 @@ class Question:
 
 
 def wanted_rows(samples: pd.DataFrame, variant: Variant) -> pd.DataFrame:
-    """The rows to be judged, without grade and label; for clarity one per query.
+    """The rows to be judged, without grade and label; for clarity one per query, for profiles one per item.
 
     Raises
     ------
@@ -49,13 +49,23 @@ def wanted_rows(samples: pd.DataFrame, variant: Variant) -> pd.DataFrame:
     if variant.aspect == "clarity":
         blank = dict.fromkeys(("sample_id", "item_id", *ITEM_FIELDS), "")
         rows = rows.drop_duplicates("query").assign(**blank)
+    if variant.aspect == "profile":
+        rows = rows.drop_duplicates(columns_of(rows, variant)).assign(sample_id="", query="")
     return rows.reset_index(drop=True)
+
+
+def columns_of(rows: pd.DataFrame, variant: Variant) -> list[str]:
+    """The columns in which rows differ that are asked about once each; none where every row is."""
+    if variant.aspect == "relevance":
+        return []
+    wanted = ("query",) if variant.aspect == "clarity" else ("item_id", *ITEM_FIELDS)
+    return [name for name in wanted if name in rows.columns]
 
 
 def writable(rows: pd.DataFrame) -> pd.DataFrame:
     """The rows with U+FFFD for halves of surrogate pairs, which no file and no server takes; says how many."""
     broken: dict[str, list[object]] = {}
-    for name in [name for name in dict.fromkeys((*NEEDED, *FIELDS)) if name in rows.columns]:
+    for name in [name for name in dict.fromkeys((*NEEDED, *ALL_FIELDS)) if name in rows.columns]:
         # only columns of Python objects can hold one
         if getattr(rows[name].dtype, "storage", "") == "pyarrow":
             continue
@@ -163,7 +173,7 @@ class RowFields:
 
     def __init__(self, rows: pd.DataFrame, variant: Variant) -> None:
         self._variant = variant
-        names = [name for name in FIELDS if name in rows.columns]
+        names = [name for name in ALL_FIELDS if name in rows.columns]
         self._columns = {name: rows[name].to_numpy(dtype=object) for name in names}
         self.count = len(rows)
 
@@ -226,26 +236,21 @@ class LookUp:
 
     Parameters
     ----------
-    variant, backend, cache, retry_failed : as ``judge_chunks`` takes them.
-    once : whether a question that an earlier chunk asked is left out of the later ones.
+    variant, backend, cache, retry_failed : as ``judge_chunks`` takes them; a plain variant.
 
     Raises
     ------
     InputError : the backend cannot answer the variant.
     """
 
-    def __init__(
-        self, variant: Variant, backend: Backend, cache: JudgmentCache, *, retry_failed: bool, once: bool = False
-    ) -> None:
+    def __init__(self, variant: Variant, backend: Backend, cache: JudgmentCache, *, retry_failed: bool) -> None:
         check_method(backend, variant)
         self.variant = variant
         self._backend = backend
         self._cache = cache
         self._retry_failed = retry_failed
-        self._once = once
         # by their hash, which is all that fits for a large log
-        self._seen: set[int] = set()
-        self._seen_queries: set[int] = set()
+        self._seen_rows: set[int] = set()
 
     @cached_property
     def keys(self) -> KeyMaker:
@@ -253,7 +258,7 @@ class LookUp:
         return KeyMaker(self.variant, self._backend.sources(self.variant.method), known_names(self._cache))
 
     def chunks(self, chunks: Iterable[pd.DataFrame]) -> Iterator[Chunk]:
-        """The questions of each chunk, of clarity those about queries that no chunk before had.
+        """The questions of each chunk, of clarity (profiles) those about queries (items) that no chunk before had.
 
         At the end it says, once, how many answers in the cache were damaged.
         """
@@ -261,15 +266,12 @@ class LookUp:
         try:
             for samples in chunks:
                 rows = wanted_rows(samples, self.variant)
-                if self.variant.aspect == "clarity":
-                    hashes = pd.util.hash_array(rows["query"].to_numpy(dtype=object)).tolist()
-                    rows = rows[[one not in self._seen_queries for one in hashes]].reset_index(drop=True)
-                    self._seen_queries.update(hashes)
+                if names := columns_of(rows, self.variant):
+                    hashes = pd.util.hash_pandas_object(rows[names], index=False).tolist()
+                    rows = rows[[one not in self._seen_rows for one in hashes]].reset_index(drop=True)
+                    self._seen_rows.update(hashes)
                 fields = RowFields(rows, self.variant)
                 asked, places = distinct_questions(fields, self.keys)
-                if self._once:
-                    asked = [question for question in asked if int(question.key[:16], 16) not in self._seen]
-                    self._seen.update(int(question.key[:16], 16) for question in asked)
                 answers = cached_answers(asked, fields, self.keys, self._cache, retry_failed=self._retry_failed)
                 yield Chunk(rows, fields, asked, places, answers, self.keys)
         finally:

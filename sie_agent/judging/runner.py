@@ -16,7 +16,8 @@ from sie_agent.judging.arrivals import Arrivals
 from sie_agent.judging.backends.base import Backend
 from sie_agent.judging.backends.http.openai import OpenAIBackend
 from sie_agent.judging.cache.database import JudgmentCache
-from sie_agent.judging.prompts.variants import Variant, load_variant
+from sie_agent.judging.composite import composite_table
+from sie_agent.judging.prompts.variants import Variant, asked_variants, is_composite, load_variant
 from sie_agent.judging.questions import Chunk, LookUp
 from sie_agent.judging.session import Drawn, Session
 from sie_agent.judging.table import judgment_table
@@ -36,7 +37,7 @@ def judge(
     retry_failed: bool = False,
     session: Session | None = None,
 ) -> pd.DataFrame:
-    """Judge every pair (relevance) or every distinct query (clarity).
+    """Judge every pair (relevance), every distinct query (clarity) or every distinct item (profile).
 
     Parameters
     ----------
@@ -51,9 +52,9 @@ def judge(
     Returns
     -------
     One row per sample, in their order and with their index (clarity: per distinct query in order of appearance,
-    ``sample_id`` and ``item_id`` empty), with ``JUDGMENT_COLUMNS``. A row without a judgment has a NaN score and
-    a status that says why. Where a backend had to use another method, ``variant`` ends in ``+written``; where
-    another model stepped in, ``model`` says which.
+    ``sample_id`` and ``item_id`` empty; profile: per distinct item, ``sample_id`` and ``query`` empty), with
+    ``JUDGMENT_COLUMNS``. A row without a judgment has a NaN score and a status that says why. Where a backend had to
+    use another method, ``variant`` ends in ``+written``; where another model stepped in, ``model`` says which.
 
     Raises
     ------
@@ -78,7 +79,7 @@ def judge(
         used.shown = shown
         tables = judge_chunks([rows], asked, backend, cache, retry_failed=retry_failed, session=used)
         table = pd.concat(list(tables), ignore_index=True)
-        return table if asked.aspect == "clarity" else table.set_axis(rows.index)
+        return table.set_axis(rows.index) if asked.aspect == "relevance" else table
 
 
 def judge_chunks(
@@ -99,7 +100,8 @@ def judge_chunks(
 
     Yields
     ------
-    The judgments of each chunk, as :func:`judge` returns them; of clarity, a query only where it is met first.
+    The judgments of each chunk, as :func:`judge` returns them; of clarity, a query only where it is met first. The
+    opponents of a ``pairwise`` variant are items of the same chunk.
 
     Raises
     ------
@@ -107,11 +109,35 @@ def judge_chunks(
     been kept.
     """
     used = session or Session(backend, cache)
-    look_up = LookUp(variant, backend, cache, retry_failed=retry_failed)
-    for chunk in look_up.chunks(chunks):
-        table = judge_chunk(chunk, variant, backend, cache, used)
+    if is_composite(variant):
+        tables = composite_tables(chunks, variant, backend, cache, used, retry_failed=retry_failed)
+    else:
+        look_up = LookUp(variant, backend, cache, retry_failed=retry_failed)
+        tables = (judge_chunk(chunk, variant, backend, cache, used) for chunk in look_up.chunks(chunks))
+    for table in tables:
         used.account.add_table(table)
         yield table
+
+
+def composite_tables(
+    chunks: Iterable[pd.DataFrame],
+    variant: Variant,
+    backend: Backend,
+    cache: JudgmentCache,
+    session: Session,
+    *,
+    retry_failed: bool,
+) -> Iterator[pd.DataFrame]:
+    """The judgments of each chunk by a variant of several questions, all of which are asked before the next chunk."""
+    parts = asked_variants(variant).values()
+    look_ups = {part.name: LookUp(part, backend, cache, retry_failed=retry_failed) for part in parts}
+
+    def ask(part: Variant, rows: pd.DataFrame) -> pd.DataFrame:
+        chunk = next(iter(look_ups[part.name].chunks([rows])))
+        return judge_chunk(chunk, part, backend, cache, session)
+
+    for samples in chunks:
+        yield composite_table(variant, samples, ask)
 
 
 def judge_chunk(
@@ -187,7 +213,7 @@ class Sampler:
 
 def models_asked(models: Iterable[str], variant: Variant, backend: Backend, cache: JudgmentCache) -> list[str]:
     """The models that can be asked, for names in judgments: some answer under another name than their own."""
-    sources = backend.sources(variant.method)
+    sources = backend.sources(next(iter(asked_variants(variant).values())).method)
     asked = {source.model: source.model for source in sources}
     for source in sources:
         for name in cache.aliases(source.model, source.fingerprint):

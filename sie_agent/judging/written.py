@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,6 +20,8 @@ MOST_BRACES = 2_000
 MOST_NESTED = 200
 MOST_GRADE = 10**9
 RATIONALE_CHARS = 500
+# of one attribute of a profile
+PROFILE_CHARS = 80
 # marks around thoughts: before, behind
 THOUGHTS = (
     ("<think>", "</think>"),
@@ -49,7 +51,13 @@ class GradedObject:
 
 
 def parse_written(
-    text: str, tokens: Sequence[str], *, rationale: bool, thoughts: str = "", cut: bool = False
+    text: str,
+    tokens: Sequence[str],
+    *,
+    rationale: bool,
+    thoughts: str = "",
+    cut: bool = False,
+    attributes: Sequence[str] = (),
 ) -> tuple[str, str, str | None]:
     """Read a written answer: the JSON object with a grade that is its last word.
 
@@ -60,10 +68,12 @@ def parse_written(
     ----------
     text : what was said. thoughts : what was thought before, where a server gives that apart.
     tokens : the scale's tokens. rationale : whether one was asked for. cut : whether the answer has no end.
+    attributes : the names of a profile that the object has to hold beside the grade.
 
     Returns
     -------
-    (status, detail, grade); detail is the rationale where one was asked for: that of the object, else the thoughts.
+    (status, detail, grade); detail is the rationale where one was asked for: that of the object, else the thoughts; or
+    the profile, as ``type: kettle; colour: red``.
     Statuses: ``"empty"``, ``"unparsed"``, ``"out-of-scale"``, ``"ok"``.
     """
     inner, said, open_end = thoughts_apart(text)
@@ -84,9 +94,24 @@ def parse_written(
     status, detail, grade = grade_in(found, tokens)
     if status != "ok":
         return status, detail, None
+    if attributes:
+        profile = profile_in(found, attributes)
+        return ("ok", profile, grade) if profile else ("unparsed", "the object has none of the attributes", None)
     why = found.get("rationale")
     told = why.strip() if isinstance(why, str) else ""
     return "ok", (told or thoughts.strip())[:RATIONALE_CHARS] if rationale else "", grade
+
+
+def profile_in(found: Mapping[str, Any], names: Sequence[str]) -> str:
+    """The attributes that an object holds, in their order, as one line; empty where it holds none."""
+    told: list[str] = []
+    for name in names:
+        values = found.get(name)
+        listed = values if isinstance(values, list) else [values]
+        plain = [str(one) for one in listed if isinstance(one, str | int | float) and not isinstance(one, bool)]
+        text = " ".join(", ".join(plain).replace(";", ",").split())[:PROFILE_CHARS]
+        told += [f"{name}: {text}"] if text else []
+    return "; ".join(told)[:RATIONALE_CHARS]
 
 
 def grade_in(found: dict[str, Any], tokens: Sequence[str]) -> tuple[str, str, str | None]:

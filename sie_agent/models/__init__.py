@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
-from sie_agent.models.files import encoder_folder, load_pretrained, named_folder, require_encoder, require_transformers
+from sie_agent.models.files import (
+    embedded_token_count,
+    encoder_folder,
+    load_pretrained,
+    named_folder,
+    require_encoder,
+    require_transformers,
+)
 from sie_agent.models.files import workers as torch_workers
 from sie_agent.models.pretrained import token_pairs
 
 __all__ = [
+    "embedded_token_count",
     "encoder_folder",
     "load_pretrained",
     "named_folder",

@@ -247,6 +247,21 @@ ENCODER = PackagedModel(
 )
 
 
+def embedded_token_count() -> Callable[[str], int] | None:
+    """How many tokens a text is to the embedded model; None where it was not unpacked yet: nothing is, here."""
+    try:
+        folder = place_of(EMBEDDED.name, EMBEDDED.digest())
+    except EnvironmentFailure:
+        return None
+    file = folder / "tokenizer.json"
+    if not file.is_file() or not is_installed("tokenizers"):
+        return None
+    from tokenizers import Tokenizer
+
+    tokenizer = Tokenizer.from_file(str(file))
+    return lambda text: len(tokenizer.encode(text, add_special_tokens=False).ids)
+
+
 def encoder_folder() -> Path:
     """The MiniLM sentence encoder as a Hugging Face folder; unpacked the first time."""
     return ENCODER.folder()

@@ -108,6 +108,7 @@ KINDS: dict[str, Kind] = {
     "workers": Number(whole=True, least=0, most=MOST_AT_ONCE),
     "top": Number(whole=True, least=0, most=INT64),
     "rows": COUNT,
+    "row": COUNT,
     "timeout": SECONDS,
     "patience": Number(least=0, most=MOST_SECONDS),
     "max_cost": MONEY,
@@ -133,6 +134,7 @@ KINDS: dict[str, Kind] = {
             *("data", "column_map", "split", "variant", "variants", "backend", "model", "endpoints"),
             *("judgments", "grades", "suite", "simulate", "scores", "scorer", "by", "score", "ids", "references"),
             *("status", "host", "token_file", "weigh_by", "features", "trusted", "labels", "to", "licence"),
+            *("aspect", "base", "name", "other"),
         ),
         TEXT,
     ),
@@ -141,6 +143,7 @@ KINDS: dict[str, Kind] = {
 OPTIONS = {
     "column_map": "--map",
     "rows": "--row",
+    "base": "--from",
     "ids": "--id",
     "references": "--reference",
     "licence": "--license",

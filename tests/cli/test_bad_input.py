@@ -287,6 +287,23 @@ CASES = (
         ("mine.yaml", "unknown key 'scales'", "'scale'"),
         variant("about: x\naspect: relevance\nmethod: lexical\nscales: []\nuser: '{{ title }}'\n"),
     ),
+    Case(
+        "facets without a scale",
+        MINE,
+        ("mine.yaml", "facets, kind: scale: a graded variant needs at least two levels"),
+        variant(
+            "about: x\naspect: relevance\nmethod: facets\nfacets: [{name: kind, question: a}, {name: use, question: b}]\n"
+            "user: '<query>{{ query }}</query> <item>{{ title }}</item>'\n"
+        ),
+    ),
+    Case(
+        "prompt that is not there", ("prompts", "check", "relevance/grded"), ("'relevance/grded'", "relevance/graded")
+    ),
+    Case("prompt that is broken", ("prompts", "check", "mine.yaml"), ("mine.yaml", "YAML"), variant("about: [\n")),
+    Case("prompt to compare with", ("prompts", "diff", "relevance/plain", "x.yaml"), ("x.yaml", "no such prompt")),
+    Case("row beyond the log", ("prompts", "render", "relevance/plain", *DATA, "--row", "99"), ("row 99",), changed(0)),
+    Case("aspect that is none", ("prompts", "list", "--aspect", "beauty"), ("--aspect", "clarity, profile, relevance")),
+    Case("name that is none", ("prompts", "new", "a b", "--from", "relevance/plain"), ("'a b'", "letters")),
     Case("variant that is not YAML", MINE, ("mine.yaml, line", "YAML"), variant("about: [\n")),
     Case("cache of a newer version", (*LABEL, *DATA), ("newer version", "Upgrade"), newer_cache),
     Case("out is a file", (*LABEL[:-1], "log.jsonl", *DATA), ("log.jsonl", "is a file", "--out"), changed(0)),

@@ -90,7 +90,7 @@ def test_kinds_by_keys() -> None:
     assert other_yaml({"nothing": 1}, MAP, "m") is None and other_yaml({"columns": {}}, MAP, "m") is None
 
 
-@pytest.mark.parametrize("group", [(), ("cache",), ("push",)])
+@pytest.mark.parametrize("group", [(), ("cache",), ("prompts",), ("push",)])
 def test_a_bare_command_shows_its_help_line_by_line(group: tuple[str, ...], capsys: pytest.CaptureFixture[str]) -> None:
     assert main(group) == 2
     shown = capsys.readouterr()

@@ -29,6 +29,9 @@ ATTRIBUTE = ("attribute", "--data", "log.csv", "--out", "out.parquet")
 EXPLAIN = ("explain", "--scorer", "scorer", "--data", "log.csv", "--row", "1")
 SERVE = ("serve", "--scorer", "scorer")
 PRUNE = ("cache", "prune", "--yes")
+RENDER = ("prompts", "render", "relevance/plain")
+CHECK = ("prompts", "check", "relevance/plain")
+NEW = ("prompts", "new", "mine", "--from", "relevance/plain")
 PUSH = ("push", "labels", "labels.parquet", "--folder", "out")
 JUDGED = (
     ("--limit", ("0", "-1", LONG)),
@@ -78,6 +81,10 @@ WRONG: tuple[tuple[tuple[str, ...], tuple[tuple[str, tuple[str, ...]], ...]], ..
         ),
     ),
     (PRUNE, (("--older-than", ("nan", "inf", "-1")), ("--variant", ("",)), ("--status", ("",)))),
+    (RENDER, (("--row", ("0", "-1", LONG)), ("--data", ("",)), ("--map", ("",)))),
+    (CHECK, (("--data", ("",)), ("--map", ("",)))),
+    (("prompts", "list"), (("--aspect", ("",)),)),
+    (NEW, (("--from", ("",)),)),
     (PUSH, (("--license", ("",)), ("--limit", ("0",)), ("--seed", ("-1",)))),
 )
 CASES = [(typed, option, value) for typed, options in WRONG for option, values in options for value in values]

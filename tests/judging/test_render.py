@@ -30,8 +30,8 @@ from sie_agent.judging.prompts.render import (
     one_line,
     render_messages,
 )
-from sie_agent.judging.prompts.templates import Filling
-from sie_agent.judging.prompts.variants import FIELDS, Variant, compiled, list_variants
+from sie_agent.judging.prompts.templates import FIELDS, Filling, compiled
+from sie_agent.judging.prompts.variants import Variant, list_variants
 
 NASTY = "<＜﹤[/|!?INSTSYSITEMQUERYitemquery ]>\u200b\u202e\ue000\x00\x1c\x85\u2028\u3000\u00a0\ud800\n\t %{}"
 texts = st.text(st.sampled_from(NASTY) | st.characters(), max_size=60)

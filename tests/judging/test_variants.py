@@ -13,6 +13,7 @@ from sie_agent.errors import InputError
 from sie_agent.files.paths import prompts_dir
 from sie_agent.judging import list_variants, load_variant
 from sie_agent.judging.prompts.render import clean_fields, clean_text, render_messages
+from sie_agent.judging.prompts.variants import asked_variants
 
 GOOD = {
     "about": "a test",
@@ -23,6 +24,24 @@ GOOD = {
         {"token": "1", "value": 1.0, "meaning": "yes"},
     ],
     "user": "<query>{{ query }}</query> <item>{{ title }}</item>",
+}
+FACETS = {
+    **GOOD,
+    "method": "facets",
+    "facets": [{"name": "type", "question": "Of the kind?"}, {"name": "use", "question": "For the use?"}],
+}
+PAIR = {
+    **GOOD,
+    "method": "pairwise",
+    "opponents": 2,
+    "user": f"{GOOD['user']} <other>{{{{ other_title }}}}</other>",
+}
+PROFILE = {
+    **GOOD,
+    "aspect": "profile",
+    "method": "written",
+    "attributes": [{"name": "type", "meaning": "what it is"}],
+    "user": "<item>{{ title }}</item>",
 }
 LIKELIHOOD = {"about": "a test", "aspect": "relevance", "method": "likelihood", "user": "{{ title }} =>"}
 
@@ -35,20 +54,33 @@ def written(folder: Path, content: object) -> Path:
 
 @pytest.mark.parametrize("name", list_variants())
 def test_everything_that_ships_loads_and_renders(name: str) -> None:
-    variant = load_variant(name)
-    assert variant.name == name
-    fields = clean_fields(variant, {"query": "garden hose", "title": "Rubber Hose", "description": "50 ft"})
-    messages = render_messages(variant, fields, variant.method)
-    assert all(message["content"] for message in messages[1:])
-    assert ("Rubber Hose" in str(messages)) == (variant.aspect == "relevance")
-    assert "garden hose" in str(messages[-3:])
+    whole = load_variant(name)
+    assert whole.name == name
+    for variant in asked_variants(whole).values():
+        row = {"query": "garden hose", "title": "Rubber Hose", "description": "50 ft", "other_title": "Hose Reel"}
+        messages = render_messages(variant, clean_fields(variant, row), variant.method)
+        assert all(message["content"] for message in messages[1:])
+        assert ("Rubber Hose" in str(messages[-3:])) == (whole.aspect != "clarity")
+        assert ("Hose Reel" in str(messages[-1:])) == (whole.method == "pairwise")
+        # a profile is of an item, whatever is searched for
+        assert ("garden hose" in str(messages[-3:])) == (not variant.attributes)
 
 
 def test_three_likelihood_variants_ship_and_one_of_each_other_kind() -> None:
     methods = [load_variant(name).method for name in list_variants("relevance")]
     assert methods.count("likelihood") == 3
     assert {"graded", "written", "lexical", "embedding"} <= set(methods)
+    assert {"facets", "pairwise"} <= set(methods) and len(methods) >= 10
     assert list_variants("clarity") == ["clarity/agreement", "clarity/graded", "clarity/kinds"]
+    assert list_variants("profile") == ["profile/item"]
+
+
+@pytest.mark.parametrize("name", list_variants())
+def test_grades_that_ship_are_told_apart_by_their_first_letter(name: str) -> None:
+    for variant in asked_variants(load_variant(name)).values():
+        first = [level.token[0].lower() for level in variant.scale]
+        assert len(set(first)) == len(first)
+        assert {example.answer for example in variant.examples} <= {level.token for level in variant.scale} | {None}
 
 
 def test_a_file_of_ones_own(tmp_path: Path) -> None:
@@ -95,6 +127,49 @@ BROKEN: list[tuple[str, object, str]] = [
     ("scale in likelihood", {**LIKELIHOOD, "scale": GOOD["scale"]}, "scale is fixed"),
     ("no width", {**LIKELIHOOD, "calibration": {"center": 0.0, "width": 0.0}}, "calibration.width"),
     ("nan", {**LIKELIHOOD, "calibration": {"center": float("nan"), "width": 1.0}}, "calibration.center"),
+    ("one facet", {**FACETS, "facets": FACETS["facets"][:1]}, "at least two"),
+    (
+        "a facet twice",
+        {**FACETS, "facets": [dict(FACETS["facets"][0]), dict(FACETS["facets"][0])]},
+        "a name occurs twice",
+    ),
+    ("facets of a graded one", {**GOOD, "facets": FACETS["facets"]}, "only a variant of method facets"),
+    ("no weight", {**FACETS, "facets": [{**FACETS["facets"][0], "weight": 0}, FACETS["facets"][1]]}, "facets.0.weight"),
+    ("no role", {**FACETS, "facets": [{**FACETS["facets"][0], "role": "boss"}, FACETS["facets"][1]]}, "facets.0.role"),
+    (
+        "broken facet",
+        {**FACETS, "facets": [{**FACETS["facets"][0], "user": "{{ query }}"}, FACETS["facets"][1]]},
+        "facets, type: user: the template never shows the title",
+    ),
+    ("facets without a scale", {**FACETS, "scale": []}, "facets, type: scale"),
+    ("examples of facets", {**FACETS, "examples": [{"query": "a", "title": "b", "answer": "1"}]}, "in its facets"),
+    ("an odd opponent", {**PAIR, "opponents": 3}, "an even number"),
+    ("no opponent", {**PAIR, "user": GOOD["user"]}, "never shows the opponent"),
+    ("opponents of a graded one", {**GOOD, "opponents": 2}, "only a variant of method pairwise"),
+    ("an opponent in a graded one", {**GOOD, "user": PAIR["user"]}, "unknown field 'other_title'"),
+    ("unfenced opponent", {**PAIR, "user": f"{GOOD['user']} {{{{ other_title }}}}"}, "between <other>"),
+    (
+        "a lopsided preference",
+        {**PAIR, "scale": [GOOD["scale"][0], {**GOOD["scale"][1], "value": 0.9}]},
+        "each value needs its opposite",
+    ),
+    ("query in a profile", {**PROFILE, "user": "<item>{{ title }}</item> <query>{{ query }}</query>"}, "once per item"),
+    ("profile without attributes", {**PROFILE, "attributes": []}, "a profile needs some"),
+    ("a word to the judge", {**PROFILE, "attributes": [{"name": "role", "meaning": "x"}]}, "reads like a word"),
+    ("graded profile", {**PROFILE, "method": "graded"}, "a profile is written"),
+    ("attributes of relevance", {**GOOD, "attributes": PROFILE["attributes"]}, "only a variant of aspect profile"),
+    (
+        "strange attribute",
+        {**PROFILE, "examples": [{"title": "a", "profile": "size: 3", "answer": "1"}]},
+        "the profile has no attribute 'size'",
+    ),
+    ("unused profile", {**GOOD, "profile": "profile/item"}, "never shows the profile"),
+    (
+        "profile of nobody",
+        {**GOOD, "user": f"{GOOD['user']} <item>{{{{ profile }}}}</item>"},
+        "unknown field 'profile'",
+    ),
+    ("example without a query", {**GOOD, "examples": [{"title": "b", "answer": "1"}]}, "number 1: it has no query"),
     ("rationale", {**GOOD, "rationale": True}, "written"),
     ("negative limit", {**GOOD, "max_title_chars": -1}, "max_title_chars"),
     ("list", ["a"], "mapping"),
@@ -187,3 +262,11 @@ def test_examples_are_not_among_the_calibration_pairs() -> None:
         for example in load_variant(name).examples:
             assert example.title.casefold() not in calibration
             assert f'"{example.query.casefold()}"' not in calibration
+
+
+def test_a_profile_that_is_none_is_refused(tmp_path: Path) -> None:
+    shown = {**GOOD, "user": "<query>{{ query }}</query> <item>{{ title }} {{ profile }}</item>"}
+    with pytest.raises(InputError, match="'relevance/graded' judges relevance, it makes no profile"):
+        load_variant(written(tmp_path, {**shown, "profile": "relevance/graded"}))
+    with pytest.raises(InputError, match="unknown prompt variant 'profile/itme'"):
+        load_variant(written(tmp_path, {**shown, "profile": "profile/itme"}))

@@ -15,7 +15,7 @@ from sie_agent.judging.backends.langchain import LangChainBackend
 from sie_agent.judging.backends.lexical import LexicalBackend
 from sie_agent.judging.backends.local import LocalBackend
 from sie_agent.judging.backends.vllm import VLLMBackend
-from sie_agent.judging.prompts.variants import Variant
+from sie_agent.judging.prompts.variants import Variant, asked_variants
 from sie_agent.utils.progress import say
 from sie_agent.utils.values import check_values, option_of
 
@@ -63,12 +63,13 @@ def backend_class(kind: str) -> BackendClass:
 
 def check_method(backend: Backend, variant: Variant) -> None:
     """Refuse a variant that the backend cannot answer, and say which backend can."""
-    if variant.method not in backend.methods:
-        fitting = next(kind for kind, one in BACKENDS.items() if variant.method in one.methods)
-        raise InputError(
-            f"variant '{variant.name}' is of method '{variant.method}', which backend '{backend.kind}' cannot do",
-            hint=f"Use backend '{fitting}', or a variant of method {' or '.join(sorted(backend.methods))}",
-        )
+    for part in asked_variants(variant).values():
+        if part.method not in backend.methods:
+            fitting = next(kind for kind, one in BACKENDS.items() if part.method in one.methods)
+            raise InputError(
+                f"variant '{part.name}' is of method '{part.method}', which backend '{backend.kind}' cannot do",
+                hint=f"Use backend '{fitting}', or a variant of method {' or '.join(sorted(backend.methods))}",
+            )
 
 
 def refuse_unused(kind: str, uses: frozenset[str], given: BackendOptions) -> None:

@@ -260,7 +260,8 @@ def read_output(variant: Variant, output: Any) -> Answer:
     tokens = [level.token for level in variant.scale]
     cut = said.finish_reason == "length"
     if variant.method == "written":
-        status, detail, grade = parse_written(said.text, tokens, rationale=variant.rationale, cut=cut)
+        names = [one.name for one in variant.attributes]
+        status, detail, grade = parse_written(said.text, tokens, rationale=variant.rationale, cut=cut, attributes=names)
         if status == "unparsed" and cut:
             detail = f"cut off after {len(said.token_ids)} tokens"
         return Answer(status, "written", detail=detail, grade=grade)

@@ -5,14 +5,15 @@ from __future__ import annotations
 import json
 import re
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
 from sie_agent.judging.answers import Message
 from sie_agent.judging.prompts.defuse import defused
-from sie_agent.judging.prompts.templates import FIELDS, compiled
-from sie_agent.judging.prompts.variants import Example, Variant
+from sie_agent.judging.prompts.pieces import Example
+from sie_agent.judging.prompts.templates import ALL_FIELDS, compiled
+from sie_agent.judging.prompts.variants import Variant
 
 # What could pass for one of the prompt's own fences, for a chat template's control token or for a role
 # tag: the bracket is swapped for a look-alike that no tokeniser or fence knows.
@@ -99,16 +100,32 @@ def attribute_text(attributes: str) -> str:
 def clean_fields(variant: Variant, row: Mapping[str, Any]) -> dict[str, str]:
     """The fields a template may use, cleaned and cut to the variant's limits.
 
-    Only these four are read from *row*: no grade and no label can reach a prompt.
+    Only these are read from *row*: no grade and no label can reach a prompt. A profile and an opponent's texts come
+    from sellers too, and are cleaned as such.
     """
     title, description = str(row.get("title", "")), str(row.get("description", ""))
     attributes = attribute_text(str(row.get("attributes", "")))
-    return {
+    cleaned = {
         "query": clean_text(str(row["query"]), variant.max_query_chars),
         "title": item_text(title, variant.max_title_chars, True),
         "description": description and item_text(description, variant.max_description_chars),
         "attributes": attributes and item_text(attributes, variant.max_attributes_chars),
     }
+    if extra := compiled(variant.user).extra_names:
+        cleaned |= extra_fields(variant, row, extra)
+    return cleaned
+
+
+def extra_fields(variant: Variant, row: Mapping[str, Any], names: Sequence[str]) -> dict[str, str]:
+    """The profile and the texts of the opponent, as far as the template shows them."""
+    found: dict[str, str] = {}
+    for name in names:
+        kind = name.removeprefix("other_")
+        text = str(row.get(name, ""))
+        text = attribute_text(text) if kind == "attributes" else text
+        limit = getattr(variant, f"max_{kind}_chars")
+        found[name] = text and item_text(text, limit, kind == "title")
+    return found
 
 
 class Renderer:
@@ -137,7 +154,7 @@ class Renderer:
         if method == "likelihood":
             self.head = ({"role": "prefix", "content": likelihood_prefix(variant)},)
             if variant.generic_title:
-                blank = {**dict.fromkeys(FIELDS, ""), "title": variant.generic_title}
+                blank = {**dict.fromkeys(ALL_FIELDS, ""), "title": variant.generic_title}
                 self._tail = ({"role": "generic", "content": self._item(blank)},)
         elif method not in ("embedding", "lexical"):
             self.head = turns_before(variant, method)
@@ -210,6 +227,10 @@ def example_answer(variant: Variant, example: Example, method: str) -> str:
     """The assistant's turn in a worked example."""
     if method != "written":
         return str(example.answer)
+    if variant.attributes:
+        told = example.profile_parts
+        profile = {one.name: told.get(one.name, "") for one in variant.attributes}
+        return json.dumps({**profile, "grade": example.answer}, ensure_ascii=False)
     if variant.rationale and variant.method == "written":
         return json.dumps({"rationale": example.rationale, "grade": example.answer}, ensure_ascii=False)
     return json.dumps({"grade": example.answer})

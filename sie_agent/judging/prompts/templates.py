@@ -20,6 +20,11 @@ from sie_agent.errors import InputError
 from sie_agent.judging.prompts.template_check import FILTERS, MOST_SOURCE, TESTS, check_tree
 
 FIELDS = ("query", "title", "description", "attributes")
+# another item of the same query, to compare with
+OTHER_FIELDS = ("other_title", "other_description", "other_attributes")
+# what was asked before of the item, and of its opponent: only some variants have them
+EXTRA_FIELDS = ("profile", *OTHER_FIELDS)
+ALL_FIELDS = (*FIELDS, *EXTRA_FIELDS)
 # stands before and behind a field while Jinja renders
 MARK = "\x00"
 # of what is rendered; all fields of a row at their largest have 310,000 characters
@@ -137,6 +142,10 @@ class Filling:
     ----------
     source : the text of the template.
 
+    Attributes
+    ----------
+    names : the fields that it shows. extra_names : those of them that a pair alone does not have.
+
     Raises
     ------
     TemplateSyntaxError : as :func:`parsed`.
@@ -147,18 +156,20 @@ class Filling:
         # Jinja works out what is constant when it compiles
         with bounded_work():
             self._template = ENVIRONMENT.from_string(source)
-        self._names = tuple(name for name in FIELDS if name in meta.find_undeclared_variables(tree))
+        used = meta.find_undeclared_variables(tree)
+        self.names = tuple(name for name in ALL_FIELDS if name in used)
+        self.extra_names = tuple(name for name in EXTRA_FIELDS if name in used)
         self._plain = MARK not in source and is_plain(tree)
         self._forms: dict[tuple[bool, ...], tuple[str, list[str]]] = {}
 
     def __call__(self, fields: Mapping[str, str]) -> str:
         if not self._plain:
             return self.render(fields)
-        there = tuple([bool(fields[name]) for name in self._names])
+        there = tuple([bool(fields[name]) for name in self.names])
         form = self._forms.get(there)
         if form is None:
             # a format string, and the names of the fields that go into it, in order
-            marked = {name: f"{MARK}{name}{MARK}" if fields[name] else "" for name in self._names}
+            marked = {name: f"{MARK}{name}{MARK}" if fields[name] else "" for name in self.names}
             parts = self.render(marked).split(MARK)
             form = "%s".join(part.replace("%", "%%") for part in parts[::2]), parts[1::2]
             self._forms[there] = form
@@ -212,4 +223,4 @@ def asks_for_fields(test: nodes.Node) -> bool:
 
 def is_field(node: nodes.Node) -> bool:
     """Whether a part of a template is the name of a field."""
-    return isinstance(node, nodes.Name) and node.name in FIELDS
+    return isinstance(node, nodes.Name) and node.name in ALL_FIELDS

@@ -6,13 +6,10 @@ The format is described in ``prompts/README.md``.
 from __future__ import annotations
 
 import difflib
-import json
-import re
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from jinja2 import TemplateError, meta
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from sie_agent.errors import InputError
@@ -21,48 +18,18 @@ from sie_agent.files.file_kinds import VARIANT, meant, other_yaml, refuse_table
 from sie_agent.files.paths import prompts_dir, user_path
 from sie_agent.files.small_files import refuse_no_file
 from sie_agent.files.yaml_files import read_yaml
-from sie_agent.judging.prompts.templates import FIELDS, compiled, parsed
+from sie_agent.judging.prompts.checks import check_examples, check_parts, check_scale, check_template, check_unicode
+from sie_agent.judging.prompts.pieces import Calibration, Example, Facet, GradeLevel, ProfileAttribute, Text
+from sie_agent.judging.prompts.templates import FIELDS
 
-ASPECTS = ("relevance", "clarity")
+ASPECTS = ("relevance", "clarity", "profile")
 ITEM_FIELDS = FIELDS[1:]
 # methods whose answers are an order rather than degrees
-ORDINAL_METHODS = ("likelihood", "embedding", "lexical")
-
-Text = Annotated[str, Field(min_length=1)]
-
-
-class GradeLevel(BaseModel):
-    """One step of the grade scale."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    token: Annotated[str, Field(min_length=1, max_length=20, pattern=r"^\S+$")]
-    value: Annotated[float, Field(ge=0.0, le=1.0)]
-    meaning: Text
-
-
-class Example(BaseModel):
-    """One worked example; ``answer`` is a token of the scale (none for likelihood variants)."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, coerce_numbers_to_str=True)
-
-    query: Text
-    title: str = ""
-    description: str = ""
-    attributes: str = ""
-    answer: str | None = None
-    rationale: str = ""
-
-
-class Calibration(BaseModel):
-    """The logistic curve from a mean log-likelihood (nats) to a probability of relevance."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    center: Annotated[float, Field(allow_inf_nan=False)]
-    width: Annotated[float, Field(gt=0.0, allow_inf_nan=False)]
-    model: str = ""
-    fitted_on: str = ""
+ORDINAL_METHODS = ("likelihood", "embedding", "lexical", "pairwise")
+# methods that put several questions, whose answers are combined
+COMPOSITE_METHODS = ("facets", "pairwise")
+MOST_FACETS = 20
+MOST_OPPONENTS = 20
 
 
 class Variant(BaseModel):
@@ -72,24 +39,29 @@ class Variant(BaseModel):
 
     name: Text
     about: Text
-    aspect: Literal["relevance", "clarity"]
-    method: Literal["likelihood", "graded", "written", "lexical", "embedding"]
+    aspect: Literal["relevance", "clarity", "profile"]
+    method: Literal["likelihood", "graded", "written", "lexical", "embedding", "facets", "pairwise"]
     scale: tuple[GradeLevel, ...] = ()
     system: str = ""
     examples: tuple[Example, ...] = ()
     user: Text
     rationale: bool = False
+    facets: Annotated[tuple[Facet, ...], Field(max_length=MOST_FACETS)] = ()
+    opponents: Annotated[int, Field(ge=0, le=MOST_OPPONENTS)] = 0
+    profile: str = ""
+    attributes: Annotated[tuple[ProfileAttribute, ...], Field(max_length=MOST_FACETS)] = ()
     generic_title: str = ""
     max_query_chars: Annotated[int, Field(ge=1, le=10_000)] = 300
     max_title_chars: Annotated[int, Field(ge=1, le=100_000)] = 300
     max_description_chars: Annotated[int, Field(ge=0, le=100_000)] = 600
     max_attributes_chars: Annotated[int, Field(ge=0, le=100_000)] = 300
+    max_profile_chars: Annotated[int, Field(ge=0, le=100_000)] = 500
     max_output_tokens: Annotated[int, Field(ge=1, le=10_000)] = 300
     calibration: Calibration = Calibration(center=-3.0, width=1.0)
 
     def __repr_args__(self) -> Iterable[tuple[str | None, Any]]:
         told = {"name": self.name, "aspect": self.aspect, "method": self.method}
-        counts = {"levels": len(self.scale), "examples": len(self.examples)}
+        counts = {"levels": len(self.scale), "examples": len(self.examples), "facets": len(self.facets)}
         return [*told.items(), *((name, count) for name, count in counts.items() if count)]
 
     @model_validator(mode="after")
@@ -98,88 +70,77 @@ class Variant(BaseModel):
         check_scale(self)
         check_examples(self)
         check_template(self)
+        check_parts(self)
+        for facet in self.facets:
+            facet_variant(self, facet)
         return self
 
 
-def check_unicode(variant: Variant) -> None:
-    """No text may hold half of a surrogate pair, which YAML can write and no server can be sent."""
+def facet_variant(variant: Variant, facet: Facet) -> Variant:
+    """The question of one facet as a variant of its own, which a judge is asked.
+
+    Raises
+    ------
+    ValueError : it is not a sound one; names the facet.
+    """
+    limits = {name: getattr(variant, name) for name in Variant.model_fields if name.startswith("max_")}
+    graded = facet.method in ("graded", "written")
     try:
-        json.dumps(variant.model_dump(), ensure_ascii=False).encode("utf-8")
-    except UnicodeEncodeError:
-        raise ValueError("a text holds half of a surrogate pair, which no server can be sent") from None
-
-
-def check_scale(variant: Variant) -> None:
-    """Grades need a scale of at least two distinct tokens; the other methods have none."""
-    tokens = [level.token for level in variant.scale]
-    if variant.method in ("graded", "written"):
-        if len(tokens) < 2:
-            raise ValueError(f"scale: a {variant.method} variant needs at least two levels")
-        if len({level.value for level in variant.scale}) < 2:
-            raise ValueError("scale: all levels have the same value")
-    elif tokens:
-        raise ValueError(f"scale: a {variant.method} variant has none, its scale is fixed")
-    if len(set(tokens)) != len(tokens):
-        raise ValueError("scale: a token occurs twice")
-    begun = [(one, other) for one in tokens for other in tokens if one != other and other.startswith(one)]
-    if variant.method == "graded" and begun:
-        one, other = begun[0]
-        raise ValueError(
-            f"scale: '{one}' begins '{other}', and a graded answer is read from its first token, which may be '{one}' "
-            "of either; use other tokens (0 to 9, letters), or method: written"
+        return Variant(
+            name=f"{variant.name}:{facet.name}",
+            about=f"The facet {facet.name} of {variant.name}",
+            aspect=variant.aspect,
+            method=facet.method,
+            scale=facet.scale or (variant.scale if graded else ()),
+            system="\n".join(text for text in (variant.system, facet.question) if text) if graded else facet.question,
+            examples=facet.examples,
+            user=facet.user or variant.user,
+            generic_title=facet.generic_title,
+            calibration=facet.calibration,
+            **limits,
         )
-    if variant.rationale and variant.method != "written":
-        raise ValueError("rationale: only a written variant can ask for one")
-    if variant.generic_title and variant.method != "likelihood":
-        raise ValueError("generic_title: only a likelihood variant can have one")
+    except ValidationError as error:
+        way, problem = first_fault(error, Variant)
+        told = ".".join(map(str, way))
+        raise ValueError(f"facets, {facet.name}: {f'{told}: ' if told else ''}{problem}") from error
 
 
-def check_examples(variant: Variant) -> None:
-    """Every example must answer in the scale's tokens, where there is a scale."""
-    tokens = [level.token for level in variant.scale]
-    for number, example in enumerate(variant.examples, start=1):
-        if tokens and example.answer not in tokens:
-            raise ValueError(f"examples, number {number}: answer must be one of {', '.join(tokens)}")
-        if not tokens and example.answer is not None:
-            raise ValueError(f"examples, number {number}: a {variant.method} variant has no answers")
+def is_composite(variant: Variant) -> bool:
+    """Whether one judgment of a variant rests on several questions."""
+    return variant.method in COMPOSITE_METHODS or bool(variant.profile)
 
 
-def check_template(variant: Variant) -> None:
-    """The template must compile, use the known fields alone, and fence what sellers write."""
-    try:
-        used = meta.find_undeclared_variables(parsed(variant.user))
-        strange = sorted(used - set(FIELDS))
-        if strange:
-            raise ValueError(f"user: unknown field {strange[0]!r}; the fields are {', '.join(FIELDS)}")
-        shown = compiled(variant.user).render({name: f"\x02{name}\x03" for name in FIELDS})
-    except InputError as error:
-        raise ValueError(f"user: bad template: {error.problem}") from error
-    except (TemplateError, ArithmeticError, RecursionError, MemoryError) as error:
-        line = getattr(error, "lineno", None)
-        said = " ".join(str(getattr(error, "message", None) or error).split())
-        raise ValueError(f"user: bad template{f', line {line}' if line else ''}: {said}") from error
-    if variant.aspect == "clarity" and used & set(ITEM_FIELDS):
-        raise ValueError("user: clarity is asked once per query, so the template can use 'query' alone")
-    if variant.aspect == "relevance" and "title" not in used:
-        raise ValueError("user: the template never shows the title")
-    if variant.method in ("likelihood", "embedding", "lexical"):
-        if "query" in used:
-            raise ValueError(f"user: a {variant.method} variant shows the item alone, without the query")
-        if variant.aspect == "clarity":
-            raise ValueError(f"method: {variant.method} cannot judge clarity")
-    elif "query" not in used:
-        raise ValueError("user: the template never shows the query")
-    else:
-        check_fences(shown, used)
+def asked_variants(variant: Variant) -> dict[str, Variant]:
+    """The plain variants that a judge is asked for one, by the part they have in it; a plain one is its own only part.
+
+    Raises
+    ------
+    InputError : the variant of the profile is not one.
+    """
+    if variant.method == "facets":
+        return {facet.name: facet_variant(variant, facet) for facet in variant.facets}
+    if variant.method == "pairwise":
+        # checked as the whole is: its template may show the opponent
+        return {"preference": variant.model_copy(update={"method": "graded", "opponents": 0})}
+    if variant.profile:
+        # one row for each pair: an item that comes up again is the same question
+        item = profile_variant(variant).model_copy(update={"aspect": variant.aspect})
+        return {"profile": item, variant.method: variant.model_copy(update={"profile": ""})}
+    return {variant.method: variant}
 
 
-def check_fences(shown: str, used: set[str]) -> None:
-    """Item fields between ``<item>`` and ``</item>``, the query between ``<query>`` and ``</query>``."""
-    for name in sorted(used):
-        fence = "query" if name == "query" else "item"
-        outside = re.sub(f"<{fence}>.*?</{fence}>", "", shown, flags=re.DOTALL)
-        if f"\x02{name}\x03" in outside:
-            raise ValueError(f"user: '{name}' must stand between <{fence}> and </{fence}>, it is data")
+def profile_variant(variant: Variant) -> Variant:
+    """The variant by which the profile of an item is asked for.
+
+    Raises
+    ------
+    InputError : it is not one of aspect profile.
+    """
+    found = load_variant(variant.profile)
+    if found.aspect != "profile":
+        problem = f"'{variant.profile[:80]}' judges {found.aspect}, it makes no profile"
+        raise InputError(problem, where=f"{variant.name}, profile", hint="See prompts/README.md")
+    return found
 
 
 def list_variants(aspect: str | None = None) -> list[str]:
@@ -187,7 +148,7 @@ def list_variants(aspect: str | None = None) -> list[str]:
 
     Parameters
     ----------
-    aspect : ``relevance`` or ``clarity``; None for both.
+    aspect : ``relevance``, ``clarity`` or ``profile``; None for all.
 
     Returns
     -------
@@ -231,7 +192,7 @@ def load_variant(name_or_path: str | Path) -> Variant:
     if not isinstance(loaded, dict):
         raise InputError("a prompt variant is a YAML mapping", where=path, hint="See prompts/README.md")
     try:
-        return Variant.model_validate({"name": variant_name(path), **loaded})
+        variant = Variant.model_validate({"name": variant_name(path), **loaded})
     except ValidationError as error:
         if (other := other_yaml(loaded, VARIANT, path)) is not None:
             raise other from None
@@ -239,6 +200,9 @@ def load_variant(name_or_path: str | Path) -> Variant:
         field = ".".join(map(str, way))
         told_of = problem if problem.startswith("unknown key") or not field else f"{field}: {problem}"
         raise InputError(told_of, where=told.place(way), hint="See prompts/README.md") from error
+    if variant.profile:
+        profile_variant(variant)
+    return variant
 
 
 def find_variant(name_or_path: str | Path) -> Path:

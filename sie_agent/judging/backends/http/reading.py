@@ -153,7 +153,9 @@ def _read_choice(
     rationale = variant.rationale and variant.method == "written"
     tokens = [level.token for level in variant.scale]
     said = without_prompt(text, prompt)
-    status, detail, grade = parse_written(said, tokens, rationale=rationale, thoughts=thoughts, cut=cut)
+    names = [one.name for one in variant.attributes]
+    how: dict[str, Any] = {"rationale": rationale, "thoughts": thoughts, "cut": cut, "attributes": names}
+    status, detail, grade = parse_written(said, tokens, **how)
     if status in ("unparsed", "empty") and cut:
         status = "unparsed"
         detail = f"cut off after {written_tokens} tokens; max_output_tokens of the variant is the limit"
