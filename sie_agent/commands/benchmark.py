@@ -52,7 +52,7 @@ def benchmark(
 
     The pairs are drawn by a hash of their ids, as many of each label: who has the set has the same pairs, in whatever
     order its files are. Quadratic kappa, accuracy, Krippendorff's alpha, Spearman, AUC and more, with intervals by
-    query; beside them word overlap, a random judge, the judge without its knowledge, and published figures. Writes
+    query; beside them word overlap, the judge without its knowledge, random judges, and published figures. Writes
     benchmark.json, judgments.parquet, split.csv (the ids) and manifest.json.
 
     Parameters
@@ -171,7 +171,7 @@ def lines(result: dict[str, Any]) -> Iterator[str]:
     yield from (f"Published: {note}." for note in dict.fromkeys(one["note"] for one in result["published"]))
     judged = result["rows"][0]
     within = counted(judged["n_queries_within"], "query")
-    yield f"95 % intervals, by query. Within queries: {within} with several labels."
+    yield f"95 % intervals, by query; of random judges where 95 % of them lie. {within} with several labels."
     yield from matrix(judged["confusion"], names, judged["thresholds"])
     without = f"{result['n_without_grade']:,} ({result['unparsed_share']:.1%}){causes(result['reasons'])}"
     yield f"Without a judgment: {without}"

@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from sie_agent.commands.benchmark_sets import PublicSet
-from sie_agent.evaluation import TEXT_SCORES, QueryPairs, interval, knowledge_removed, query_copies, roc_auc, spearman
+from sie_agent.evaluation import (
+    TEXT_SCORES,
+    QueryPairs,
+    interval,
+    knowledge_removed,
+    mean_of,
+    query_copies,
+    roc_auc,
+    spearman,
+)
 from sie_agent.evaluation.bootstrap import resampled
 from sie_agent.samples import query_keys
 from sie_agent.utils.arrays import Doubles, Integers
@@ -18,6 +27,7 @@ from sie_agent.utils.arrays import Doubles, Integers
 BOOTSTRAP_SEED = 20_250
 CONTROL_SEED = 1
 REPLICATES = 1000
+RANDOM_JUDGES = 200
 # grade from which on a pair counts as relevant: the highest level of both sets
 RELEVANT_AT = 0.75
 # values of a judge that thresholds are tried at; more change nothing that can be told from chance
@@ -47,10 +57,10 @@ class Graded:
         return int(self.copies.shape[1])
 
 
-def graded(samples: pd.DataFrame, replicates: int = REPLICATES) -> Graded:
+def graded(samples: pd.DataFrame) -> Graded:
     """The pairs of a draw, with resamples of their queries."""
     codes, names = pd.factorize(query_keys(samples["query"]))
-    copies = query_copies(len(names), replicates, BOOTSTRAP_SEED)
+    copies = query_copies(len(names), REPLICATES, BOOTSTRAP_SEED)
     level = samples["level"].to_numpy(np.intp)
     return Graded(samples, samples["grade"].to_numpy(np.float64), level, codes.astype(np.intp), copies)
 
@@ -79,8 +89,8 @@ def krippendorff_alpha(level: Integers, said: Integers, count: int) -> float:
     rows = np.arange(len(level))
     counts[rows, level] += 1
     counts[rows, said] += 1
-    how = {"value_domain": np.arange(count), "level_of_measurement": "ordinal"}
-    return float(krippendorff.alpha(value_counts=counts, **how))
+    domain = np.arange(count)
+    return float(krippendorff.alpha(value_counts=counts, value_domain=domain, level_of_measurement="ordinal"))
 
 
 def tuned_thresholds(relevance: Doubles, level: Integers, start: Doubles) -> Doubles:
@@ -130,6 +140,15 @@ def climb(value: Doubles, level: Integers, start: Doubles, candidates: Doubles) 
     return best, cuts
 
 
+def measures(level: Integers, said: Integers, grade: Doubles, score: Doubles, count: int) -> list[float]:
+    """The figures of ``MEASURES``, of pairs with human and judged level, grade and relevance, each (n,)."""
+    away = np.abs(level - said)
+    same, severe = (float(np.mean(one)) if len(away) else float("nan") for one in (away == 0, away >= 2))
+    kappa = quadratic_kappa(confusion(level, said, count))
+    alpha = krippendorff_alpha(level, said, count)
+    return [kappa, same, alpha, spearman(score, grade), roc_auc(score, grade >= RELEVANT_AT), severe]
+
+
 def figures(relevance: Doubles, thresholds: Doubles, pairs: Graded) -> dict[str, Any]:
     """All figures of one judge, on the pairs that it judged.
 
@@ -147,21 +166,28 @@ def figures(relevance: Doubles, thresholds: Doubles, pairs: Graded) -> dict[str,
     count = len(thresholds) + 1
     judged = np.flatnonzero(~np.isnan(relevance))
     said = np.digitize(relevance, thresholds).astype(np.intp)
-
-    def statistic(level: Integers, said: Integers, grade: Doubles, score: Doubles) -> Sequence[float]:
-        away = np.abs(level - said)
-        same, severe = (float(np.mean(one)) if len(away) else float("nan") for one in (away == 0, away >= 2))
-        kappa = quadratic_kappa(confusion(level, said, count))
-        alpha = krippendorff_alpha(level, said, count)
-        return kappa, same, alpha, spearman(score, grade), roc_auc(score, grade >= RELEVANT_AT), severe
-
     columns = (pairs.level[judged], said[judged], pairs.grade[judged], relevance[judged])
-    values, again = resampled(statistic, columns, pairs.queries[judged], pairs.copies)
+    measured = partial(measures, count=count)
+    values, again = resampled(measured, columns, pairs.queries[judged], pairs.copies)
     found: dict[str, Any] = {"n_judged": len(judged)}
     for name, value, column in zip(MEASURES, values, again.T, strict=True):
         found[name] = with_interval(float(value), column)
     found |= within_queries(relevance, pairs)
     return found | {"confusion": confusion(columns[0], columns[1], count).tolist()}
+
+
+def random_figures(thresholds: Doubles, pairs: Graded) -> dict[str, Any]:
+    """The mean figures of judges that answer at random, and between which 95 % of them lie."""
+    drawn = np.random.default_rng(CONTROL_SEED).random((RANDOM_JUDGES, len(pairs.grade)))
+    count = len(thresholds) + 1
+    again = [measures(pairs.level, np.digitize(one, thresholds), pairs.grade, one, count) for one in drawn]
+    by_query = QueryPairs(pairs.grade, pairs.queries, pairs.n_queries).accuracy(drawn)
+    there = ~np.isnan(by_query[0])
+    within = by_query[:, there].mean(axis=1) if there.any() else np.full(len(drawn), np.nan)
+    found: dict[str, Any] = {"n_judged": len(pairs.grade), "n_queries_within": int(there.sum())}
+    for name, column in zip((*MEASURES, "within_query_accuracy"), (*np.array(again).T, within), strict=True):
+        found[name] = with_interval(mean_of(column), column)
+    return found
 
 
 def within_queries(relevance: Doubles, pairs: Graded) -> dict[str, Any]:
@@ -185,7 +211,7 @@ def with_interval(value: float, replicates: Doubles) -> dict[str, float]:
 def all_rows(
     chosen: PublicSet, name: str, relevance: Doubles, test: pd.DataFrame, tuning: pd.DataFrame, tuned: Doubles
 ) -> list[dict[str, Any]]:
-    """The judge's figures, and those of word overlap, of a random judge and of the judge without its knowledge.
+    """The judge's figures, and those of word overlap, of the judge without its knowledge and of random judges.
 
     Parameters
     ----------
@@ -198,7 +224,6 @@ def all_rows(
     def cuts(of_tuning: Doubles) -> Doubles:
         return tuned_thresholds(of_tuning, tuning["level"].to_numpy(np.intp), nearest) if len(tuning) else nearest
 
-    random = np.random.default_rng(CONTROL_SEED).random(len(test))
     # queries have a pair or two each, so the cells are those of all queries together
     one_query = np.zeros(len(test), np.intp)
     twin = knowledge_removed(relevance, one_query, pairs.grade, RELEVANT_AT, CONTROL_SEED).relevance
@@ -206,13 +231,14 @@ def all_rows(
     rows = [
         (name, "judge", mode_of(tuned), relevance, cuts(tuned)),
         ("word overlap", "control", mode_of(overlap_there), overlap(test), cuts(overlap_there)),
-        ("random judge", "control", "zero-shot", random, nearest),
         ("knowledge removed", "control", "simulated", twin, nearest),
     ]
-    return [
+    found = [
         {"name": told, "kind": kind, "mode": how, "thresholds": cut.tolist(), **figures(values, cut, pairs)}
         for told, kind, how, values, cut in rows
     ]
+    chance = {"name": "random judges", "kind": "control", "mode": "simulated", "thresholds": nearest.tolist()}
+    return [*found, chance | random_figures(nearest, pairs)]
 
 
 def mode_of(tuned: Doubles) -> str:
