@@ -126,7 +126,8 @@ def benchmark(
         raise InputError(problem, where="--variant", hint="Choose a variant of relevance.")
     if out is None and not dry_run:
         raise InputError("no folder to write into", where="--out", hint="Give --out DIR, or --dry-run.")
-    backend = open_judge(asked, asks=False)[0]
+    # what is missing is told before the set is read
+    backend = open_judge(asked, asks=not dry_run)[0]
     try:
         check_method(backend, loaded)
     finally:
