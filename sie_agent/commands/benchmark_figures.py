@@ -79,18 +79,17 @@ def quadratic_kappa(table: Integers) -> float:
     return 1.0 - float((weights * table).sum()) / expected if expected > 0 else float("nan")
 
 
-def krippendorff_alpha(level: Integers, said: Integers, count: int) -> float:
-    """Krippendorff's ordinal alpha (2004) of a person and a judge; NaN where both say one label only."""
+def krippendorff_alpha(table: Integers) -> float:
+    """Krippendorff's ordinal alpha (2004) of a confusion matrix; NaN where both sides know one label only."""
     import krippendorff
 
-    if len(np.union1d(level, said)) < 2:
+    count = len(table)
+    pairs = np.repeat(np.arange(count * count), table.ravel())
+    # of each pair, how often each label was said
+    said = np.eye(count)[pairs // count] + np.eye(count)[pairs % count]
+    if np.count_nonzero(said.sum(axis=0)) < 2:
         return float("nan")
-    counts = np.zeros((len(level), count))
-    rows = np.arange(len(level))
-    counts[rows, level] += 1
-    counts[rows, said] += 1
-    domain = np.arange(count)
-    return float(krippendorff.alpha(value_counts=counts, value_domain=domain, level_of_measurement="ordinal"))
+    return float(krippendorff.alpha(value_counts=said, value_domain=np.arange(count), level_of_measurement="ordinal"))
 
 
 def tuned_thresholds(relevance: Doubles, level: Integers, start: Doubles) -> Doubles:
@@ -144,8 +143,8 @@ def measures(level: Integers, said: Integers, grade: Doubles, score: Doubles, co
     """The figures of ``MEASURES``, of pairs with human and judged level, grade and relevance, each (n,)."""
     away = np.abs(level - said)
     same, severe = (float(np.mean(one)) if len(away) else float("nan") for one in (away == 0, away >= 2))
-    kappa = quadratic_kappa(confusion(level, said, count))
-    alpha = krippendorff_alpha(level, said, count)
+    table = confusion(level, said, count)
+    kappa, alpha = quadratic_kappa(table), krippendorff_alpha(table)
     return [kappa, same, alpha, spearman(score, grade), roc_auc(score, grade >= RELEVANT_AT), severe]
 
 
