@@ -2,7 +2,7 @@
 
 Every verb of the command line is a function here: ``sie_agent.label``, ``distill``, ``score``, ``select``,
 ``weights``, ``rank``, ``explain``, ``attribute``, ``run_suite``, ``evaluate_run``, ``compare_prompts``,
-``push_scorer``, ``push_labels``, ``prompts_list`` and its kin, ``serve``, ``init``, ``doctor``.
+``benchmark``, ``push_scorer``, ``push_labels``, ``prompts_list`` and its kin, ``serve``, ``init``, ``doctor``.
 Names are loaded when they are first used, so that ``import sie_agent`` is quick.
 """
 
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from sie_agent.commands.attribute import attribute
+    from sie_agent.commands.benchmark import benchmark
     from sie_agent.commands.cache import cache_export, cache_prune, cache_stats
     from sie_agent.commands.compare_prompts import compare_prompts
     from sie_agent.commands.distill import distill
@@ -99,6 +100,7 @@ __all__ = [
     "Variant",
     "__version__",
     "attribute",
+    "benchmark",
     "cache_export",
     "cache_prune",
     "cache_stats",
@@ -174,6 +176,7 @@ _HOMES = {
     "sie_agent.drift": ("AdjustmentSettings",),
     "sie_agent.serving": ("Limits",),
     "sie_agent.commands.attribute": ("attribute",),
+    "sie_agent.commands.benchmark": ("benchmark",),
     "sie_agent.commands.cache": ("cache_export", "cache_prune", "cache_stats"),
     "sie_agent.commands.compare_prompts": ("compare_prompts",),
     "sie_agent.commands.distill": ("distill",),

@@ -12,6 +12,7 @@ from sie_agent.results.agreement import (
 )
 from sie_agent.results.base import Measured
 from sie_agent.results.bench import Against, Downstream, KeptRow, RecipeCount, Teaches, TrainingSeconds, Verdict
+from sie_agent.results.benchmark import Benchmark
 from sie_agent.results.comparison import Comparison
 from sie_agent.results.manifest import RunManifest
 from sie_agent.results.rows import Explained, Explanations, NextSteps, Step
@@ -22,6 +23,7 @@ __all__ = [
     "Against",
     "Agreement",
     "AgreementRow",
+    "Benchmark",
     "Comparison",
     "Downstream",
     "Explained",

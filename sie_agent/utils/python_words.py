@@ -33,7 +33,7 @@ OWNERS = {
 }
 SWITCHES = {
     *("overwrite", "skip_invalid", "strict", "retry_failed", "by_rank", "with_text", "private", "force", "no_token"),
-    *("open_metrics", "debug"),
+    *("open_metrics", "debug", "dry_run"),
 }
 NEGATED = {"no_balance": "balance", "no_coverage": "coverage", "no_adjustment": "adjust", "by_degree": "by_rank"}
 NUMBERS = LIMITS | {name for name, kind in KINDS.items() if isinstance(kind, Number)}

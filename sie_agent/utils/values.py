@@ -102,6 +102,8 @@ TEXT = Text()
 # by the name of the parameter; the option is that name, unless OPTIONS says otherwise
 KINDS: dict[str, Kind] = {
     "limit": COUNT,
+    "pairs": Number(whole=True, least=10, most=1_000_000),
+    "thresholds_from": Number(whole=True, least=10, most=1_000_000),
     "seed": Number(whole=True, least=0, most=MOST_SEED),
     "seeds": Number(whole=True, least=1, most=10_000),
     "concurrency": Number(whole=True, least=1, most=MOST_AT_ONCE),
@@ -131,7 +133,7 @@ KINDS: dict[str, Kind] = {
     "grace_seconds": Number(least=1, most=MOST_SECONDS),
     **dict.fromkeys(
         (
-            *("data", "column_map", "split", "variant", "variants", "backend", "model", "endpoints"),
+            *("dataset", "data", "column_map", "split", "variant", "variants", "backend", "model", "endpoints"),
             *("judgments", "grades", "suite", "simulate", "scores", "scorer", "by", "score", "ids", "references"),
             *("status", "host", "token_file", "weigh_by", "features", "trusted", "labels", "to", "licence"),
             *("aspect", "base", "name", "other"),

@@ -142,6 +142,7 @@ def variant(content: str) -> Prepare:
 
 RUN = ("run", "suite.yaml", "--out", "out")
 DATA = ("--data", "log.jsonl")
+BENCHMARK = ("benchmark", "wands", ".", "--backend", "lexical", "--out", "o", "--variant", "relevance/lexical")
 MINE = ("label", "--variant", "mine.yaml", "--backend", "openai", "--out", "out", *DATA)
 SELECT = ("select", "--scores", "scores.parquet", "--out", "kept.parquet")
 WEIGHTS = ("weights", "--scores", "scores.parquet", "--out", "w.parquet")
@@ -442,6 +443,31 @@ CASES = (
             "o",
         ),
         ("--variants", "two or more"),
+    ),
+    Case("unknown public set", (*BENCHMARK[:1], "wnads", *BENCHMARK[2:]), ("'wnads'", "Did you mean 'wands'")),
+    Case("folder without the set's files", BENCHMARK, ("label.csv", "no such file", "query.csv, product.csv")),
+    Case(
+        "public set with another column",
+        BENCHMARK,
+        ("label.csv", "no column 'label'", "expected id, query_id, product_id, label", "found id, query_id"),
+        text("label.csv", "id\tquery_id\tproduct_id\tgrade\n"),
+    ),
+    Case(
+        "a file in the place of the set's folder",
+        (*BENCHMARK[:2], "log.csv", *BENCHMARK[3:]),
+        ("log.csv", "is a folder with"),
+        text("log.csv", csv_text(log_rows())),
+    ),
+    Case(
+        "table that is not ESCI",
+        (BENCHMARK[0], "esci", "log.csv", *BENCHMARK[3:]),
+        ("log.csv", "esci_label or label", "found"),
+        text("log.csv", csv_text(log_rows(), without=("label",))),
+    ),
+    Case(
+        "clarity for a benchmark",
+        (*BENCHMARK, "--variant", "clarity/graded"),
+        ("--variant", "judges clarity"),
     ),
     Case(
         "no rows to guess from",

@@ -52,6 +52,11 @@ VERBS: dict[str, tuple[tuple[str, ...], str, str]] = {
         "--out",
         "new",
     ),
+    "benchmark": (
+        ("benchmark", "esci", "esci.csv", "--variant", "relevance/lexical", "--backend", "lexical", "--pairs", "40"),
+        "--out",
+        "new",
+    ),
     "run": (("run", "suite.yaml"), "--out", "new"),
     "push scorer": (("push", "scorer", "scorer"), "--folder", "new"),
     "push labels": (("push", "labels", "scores.parquet"), "--folder", "new"),
@@ -63,6 +68,8 @@ FOLDERS = [name for name, (_, _, fresh) in VERBS.items() if "." not in fresh]
 FILES = [name for name in VERBS if name not in FOLDERS]
 # too slow to be run to their end here
 QUICK = [name for name in VERBS if name not in ("distill", "run", "serve", "attribute", "cache export", "log-json")]
+# a table of the shape of ESCI
+ESCI = ("product_description", "product_bullet_point", "product_brand", "product_color")
 READ_DATA = [
     *("label", "distill", "score", "rank", "attribute", "explain", "compare-prompts", "run", "log-json"),
 ]
@@ -81,6 +88,17 @@ SUITE = (
 )
 
 
+def esci_rows() -> list[dict[str, object]]:
+    """The small log under the names of ESCI."""
+    return [
+        {
+            **{"id": row["sample_id"], "query": row["query"], "product_id": row["item_id"]},
+            **{"product_title": row["title"], "label": number % 4, "split": "test", **dict.fromkeys(ESCI, "x")},
+        }
+        for number, row in enumerate(log_rows())
+    ]
+
+
 @pytest.fixture(scope="module")
 def shop(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A log, its judgments and scores, a scorer, a suite, a prompt."""
@@ -95,6 +113,7 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Path:
     judged = samples[["sample_id", "query", "item_id"]].assign(aspect="relevance", variant="v", model="m", score=0.5)
     judged.assign(status="ok").to_parquet(folder / "judged.parquet")
     (folder / "mine.yaml").write_text(MINE)
+    (folder / "esci.csv").write_text(csv_text(esci_rows()))
     (folder / "suite.yaml").write_text(SUITE)
     (folder / "theirs").mkdir()
     return folder
@@ -260,6 +279,7 @@ def test_the_same_command_again_and_another(sie: Sie, here: Path, verb: str) -> 
             "weights": ("--strength", "0.1"),
             "rank": ("--limit", "60"),
             "explain": ("--row", "2"),
+            "benchmark": ("--split", "all"),
         }.get(verb, ("--positive-at", "0.4"))
     before = snapshot(here)
     ran = sie(*typed, *more, option, fresh, "--quiet")

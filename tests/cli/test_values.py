@@ -20,6 +20,9 @@ COMPARE = (
     *("compare-prompts", "--data", "log.csv", "--variants", "relevance/lexical", "relevance/graded"),
     *("--backend", "lexical", "--out", "out"),
 )
+BENCHMARK = (
+    *("benchmark", "esci", "log.csv", "--variant", "relevance/lexical", "--backend", "lexical", "--out", "out"),
+)
 DISTILL = ("distill", "--judgments", "j.parquet", "--data", "log.csv", "--out", "out")
 SCORE = ("score", "--scorer", "scorer", "--data", "log.csv", "--out", "out.parquet")
 SELECT = ("select", "--scores", "scores.parquet", "--out", "out.parquet")
@@ -51,6 +54,16 @@ JUDGED = (
 WRONG: tuple[tuple[tuple[str, ...], tuple[tuple[str, tuple[str, ...]], ...]], ...] = (
     (LABEL, (*JUDGED, ("--split", ("",)), ("--variant", ("",)))),
     (COMPARE, JUDGED),
+    (
+        BENCHMARK,
+        (
+            *(one for one in JUDGED if one[0] not in ("--limit", "--data")),
+            ("--pairs", ("0", "9", "-1", LONG)),
+            ("--thresholds-from", ("0", "9", LONG)),
+            ("--split", ("",)),
+            ("--variant", ("",)),
+        ),
+    ),
     (DISTILL, (("--seed", ("-1", "4294967296", LONG)), ("--limit", ("0",)), ("--grades", ("",)), ("--model", ("",)))),
     (SCORE, (("--workers", ("-1", "1000000", LONG)), ("--seed", ("-1",)), ("--limit", ("-5",)), ("--simulate", ("",)))),
     (SELECT, (("--keep", ("nan", "inf", "0", "-0.5", "1.5")),)),
@@ -174,6 +187,7 @@ def test_a_setting_of_another_type_says_what_is_expected(sie: Sie, setting: str,
         lambda: sie_agent.attribute("log.csv", "out.parquet", validation=math.nan),
         lambda: sie_agent.explain("scorer", "log.csv", rows=[0]),
         lambda: sie_agent.compare_prompts("log.csv", ["a", "b"], "out", limit=-1),
+        lambda: sie_agent.benchmark("esci", "log.csv", "out", variant="relevance/lexical", pairs=1),
         lambda: sie_agent.cache_prune(older_than=math.nan),
         lambda: sie_agent.serve("scorer", grace_seconds=math.nan),
         lambda: sie_agent.push_labels("labels", folder="out", limit=0),

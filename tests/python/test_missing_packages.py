@@ -54,6 +54,7 @@ LIKELIHOOD = (*LABEL, "--variant", "relevance/query-likelihood")
 COSINE = (*LABEL, "--backend", "embedding", "--variant", "relevance/cosine")
 VLLM = (*LABEL, "--backend", "vllm", "--variant", "relevance/graded")
 LANGCHAIN = (*LABEL, "--backend", "langchain", "--model", "openai:m", "--variant", "relevance/written")
+BENCHMARK = ("--quiet", "benchmark", "wands", BAD, "--out", "out", "--variant", "relevance/query-likelihood")
 COMPARE = ("--quiet", "compare-prompts", "--data", BAD, "--out", "out", "--variants", "relevance/query-likelihood")
 COMPARE = (*COMPARE, "relevance/query-likelihood-plain")
 DISTILL = ("--quiet", "distill", "--judgments", "none", "--data", BAD, "--out", "out")
@@ -104,6 +105,7 @@ NEEDS: dict[str, tuple[dict[str, tuple[tuple[str, ...], str]], str]] = {
             "label": (LIKELIHOOD, LOCAL),
             "label by cosine": (COSINE, LOCAL),
             "compare-prompts": (COMPARE, LOCAL),
+            "benchmark": (BENCHMARK, LOCAL),
             "distill": (DISTILL, LOCAL),
         },
         "find nothing",

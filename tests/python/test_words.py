@@ -101,6 +101,11 @@ def calls(folder: Path, made: Any) -> dict[str, tuple[Any, str]]:
             lambda: sie.compare_prompts(data, ["relevance/lexical"], out),
             'variants=["relevance/A", "relevance/B"]',
         ),
+        "benchmark": (
+            lambda: sie.benchmark("esci", data, out, variant="relevance/lexical", thresholds_from=1),
+            "benchmark(), parameter 'thresholds_from'",
+        ),
+        "benchmark out": (lambda: sie.benchmark("esci", data, variant="relevance/lexical"), "Give out="),
         "push": (lambda: sie.push_scorer(scorer), 'to="owner/name" for the Hugging Face Hub, or folder="DIR"'),
         "init": (
             lambda: (
