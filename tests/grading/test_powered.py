@@ -32,6 +32,7 @@ def estimate(correlation: float, graded: int, everything: int, seed: int = 0) ->
     return prediction_powered_mean(truth[:graded], predicted[:graded], predicted[graded:])
 
 
+@pytest.mark.slow
 def test_the_estimate_is_that_of_ppi_py() -> None:
     ppi = pytest.importorskip("ppi_py")
     truth, predicted = correlated(np.random.default_rng(1), 0.7, 3_000)
@@ -254,12 +255,13 @@ def test_a_query_that_its_grades_say_nothing_of_is_left_out() -> None:
 
 def test_the_predictor_is_never_the_variant_under_test() -> None:
     samples, columns = levels(np.random.default_rng(4), 10, 4)
-    for judged in ([columns["A"]], [columns["B"], columns["A"]], [columns["A"], columns["B"]]):
+    grade, one, other = columns["grade"], columns["A"], columns["B"]
+    for measure in (powered_pair_metric, powered_query_metric):
         with pytest.raises(ValueError, match="the predictor is the variant under test"):
-            if len(judged) == 1:
-                powered_pair_metric(samples, columns["grade"], judged[0], columns["A"].copy())
-            else:
-                powered_difference(samples, columns["grade"], *judged, columns["A"].copy())
+            measure(samples, grade, one, one.copy())
+    for judged in ((one, other), (other, one)):
+        with pytest.raises(ValueError, match="the predictor is the variant under test"):
+            powered_difference(samples, grade, *judged, one.copy())
     with pytest.raises(ValueError, match="different lengths"):
         powered_query_metric(samples, columns["grade"][:3], columns["A"], columns["B"])
 

