@@ -60,10 +60,10 @@ class QueryMean:
 def query_mean(values: Doubles) -> QueryMean:
     """The mean over queries, with a standard error that holds where nearly all values are zero too.
 
-    The error is that of a paired t test. Where at most 12 values are not zero, or at most 30 and fewer than half, it is taken with two made-up values
-    added, plus and minus the largest absolute value (the idea of Agresti and Coull 1998, for pairs Agresti and Min
-    2005): four queries of forty that all went the same way are no proof (a sign test says p = 0.125), and the t test
-    would take them for one (p = 0.04). All zero: the error is 0.
+    The error is that of a paired t test. Where at most 12 values are not zero, or at most 30 and fewer than half, it is
+    taken with two made-up values added, plus and minus the largest absolute value (the idea of Agresti and Coull 1998,
+    for pairs Agresti and Min 2005): four queries of forty that all went the same way are no proof (a sign test says
+    p = 0.125), and the t test would take them for one (p = 0.04). All zero: the error is 0.
 
     Parameters
     ----------

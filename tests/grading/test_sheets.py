@@ -147,6 +147,7 @@ def test_a_missing_column_another_ending_and_no_rows(tmp_path: Path) -> None:
         read_sheet(tmp_path / "missing.xlsx")
 
 
+@pytest.mark.slow
 @settings(max_examples=20, deadline=None)
 @given(st.lists(st.tuples(st.floats(0, 1), st.integers(1, 255)), min_size=1, max_size=20), st.floats(0.1, 1))
 def test_a_damaged_workbook_is_one_line_of_error(
