@@ -146,7 +146,7 @@ def test_nobody_meets_anybody(cache: JudgmentCache) -> None:
 
 def test_a_comparison_that_fails_costs_both_their_judgment(cache: JudgmentCache) -> None:
     def script(body: dict[str, Any], number: int) -> Reply:
-        if {"aa", "bbbb"} == set(list(parts_of(body).values())[1:]):
+        if list(parts_of(body).values())[1:] == ["aa", "bbbb"]:
             return Reply(body=completion("I'm sorry", top={"I": -0.01}))
         return longer_wins(body, number)
 
