@@ -106,7 +106,9 @@ def estimate(
     """
     parts = list(asked_variants(variant).values())
     look_ups = {part.name: LookUp(part, backend, cache, retry_failed=retry_failed) for part in parts}
-    measures = {part.name: Measure() for part in parts}
+    # two questions of one variant may be the same about some rows
+    seen: set[int] = set()
+    measures = {part.name: Measure(seen=seen) for part in parts}
 
     def ask(part: Variant, rows: pd.DataFrame) -> pd.DataFrame:
         chunk = next(iter(look_ups[part.name].chunks([rows])))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Mapping
+from itertools import takewhile
 from typing import Any
 
 import numpy as np
@@ -18,6 +19,8 @@ from sie_agent.judging.table import JUDGMENT_COLUMNS, typed
 
 # stands for what is left out, so that a difference shows where a field goes
 PLACEHOLDERS = {name: name.upper() for name in ALL_FIELDS}
+# of a value that differs: so much is shown, and so much of what comes before
+VALUE_CHARS, BEFORE_CHANGE = 60, 12
 
 
 def rendered(variant: Variant, rows: pd.DataFrame, sample_id: str) -> list[dict[str, Any]]:
@@ -84,7 +87,7 @@ def differences(one: Variant, other: Variant) -> tuple[list[dict[str, str]], lis
     """
     before, after = one.model_dump(), other.model_dump()
     keys = [name for name in before if name != "name" and before[name] != after[name]]
-    changed = [{"key": key, "before": short(before[key]), "after": short(after[key])} for key in keys]
+    changed = [{"key": key, **both_short(before[key], after[key])} for key in keys]
     sent, sends = sent_text(one).splitlines(), sent_text(other).splitlines()
     return changed, list(difflib.unified_diff(sent, sends, one.name, other.name, lineterm=""))
 
@@ -100,8 +103,16 @@ def sent_text(variant: Variant) -> str:
     return "\n".join(lines)
 
 
-def short(value: object) -> str:
-    """A value of a key in one line."""
-    text = f"{len(value)} entries" if isinstance(value, tuple) and value else str(value)
-    line = " ".join(text.split())
-    return line if len(line) <= 60 else f"{line[:59]}…"
+def both_short(before: object, after: object) -> dict[str, str]:
+    """Two values of a key, each in one line that begins shortly before they differ."""
+    lines = [" ".join(shown(value).split()) for value in (before, after)]
+    alike = sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(*lines, strict=False)))
+    start = max(alike - BEFORE_CHANGE, 0) if max(map(len, lines)) > VALUE_CHARS else 0
+    cut = [f"…{line[start:]}" if start else line for line in lines]
+    told = [line if len(line) <= VALUE_CHARS else f"{line[: VALUE_CHARS - 1]}…" for line in cut]
+    return {"before": told[0], "after": told[1]}
+
+
+def shown(value: object) -> str:
+    """A value as text; of a list, how many entries it has."""
+    return f"{len(value)} entries" if isinstance(value, tuple) else str(value)

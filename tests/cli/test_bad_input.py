@@ -293,7 +293,8 @@ CASES = (
         MINE,
         ("mine.yaml", "facets, kind: scale: a graded variant needs at least two levels"),
         variant(
-            "about: x\naspect: relevance\nmethod: facets\nfacets: [{name: kind, question: a}, {name: use, question: b}]\n"
+            "about: x\naspect: relevance\nmethod: facets\n"
+            "facets: [{name: kind, question: a}, {name: use, question: b}]\n"
             "user: '<query>{{ query }}</query> <item>{{ title }}</item>'\n"
         ),
     ),

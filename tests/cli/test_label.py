@@ -175,3 +175,22 @@ def test_cache_verbs(log: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert sie(capsys, "cache", "prune", "--older-than", "1", "--yes")[1]["deleted"] == 0
     assert sie(capsys, "cache", "prune", "--model", "m", "--yes")[1]["deleted"] == COUNT
     assert sie(capsys, "cache", "stats")[1]["entries"] == 0
+
+
+def test_profiles_and_preferences(log: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    def script(body: dict[str, Any], number: int) -> Reply:
+        if "JSON object" in body["messages"][0]["content"]:
+            return Reply(body=completion('{"type": "thing", "brand": "", "grade": "2"}'))
+        return Reply(body=completion("A", top={"A": math.log(0.75), "B": math.log(0.25)}))
+
+    out = log.parent / "out"
+    with scripted_server(script) as server:
+        options = ["--data", str(log), *server_options(server)[2:], "--limit", "18", "--out", str(out)]
+        code, result = sie(capsys, "label", "--variant", "profile/item", "--variant", "relevance/pairwise", *options)
+    assert (code, result["aspects"], result["failed"]) == (0, ["profile", "relevance"], 0)
+    # a profile for each item, and two items of nine queries meet in both orders
+    assert result["asked"] == len(server.bodies) == 18 + 18
+    judged = pd.read_parquet(out / "judgments.parquet").set_index(["aspect", "item_id"])
+    assert judged.loc["profile", "detail"].unique().tolist() == ["type: thing"]
+    # who stands first gains by it in one order and loses in the other
+    assert judged.loc["relevance", "score"].round(9).unique().tolist() == [0.5]

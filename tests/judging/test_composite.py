@@ -20,6 +20,7 @@ from sie_agent.errors import InputError
 from sie_agent.judging import (
     JUDGMENT_COLUMNS,
     JudgmentCache,
+    PricePart,
     Session,
     Variant,
     estimate,
@@ -145,7 +146,7 @@ def test_nobody_meets_anybody(cache: JudgmentCache) -> None:
 
 def test_a_comparison_that_fails_costs_both_their_judgment(cache: JudgmentCache) -> None:
     def script(body: dict[str, Any], number: int) -> Reply:
-        if {"aa", "bbbb"} == set(list(parts_of(body).values())[1:]):
+        if list(parts_of(body).values())[1:] == ["aa", "bbbb"]:
             return Reply(body=completion("I'm sorry", top={"I": -0.01}))
         return longer_wins(body, number)
 
@@ -238,3 +239,35 @@ def test_answers_in_writing_are_told(cache: JudgmentCache) -> None:
 def test_a_backend_has_to_answer_every_part(cache: JudgmentCache) -> None:
     with pytest.raises(InputError, match=r"'relevance/facets:itself' is of method 'graded', which backend 'lexical'"):
         judge(table(HOSES), "relevance/facets", LEXICAL, cache)
+
+
+def test_a_question_that_two_facets_share_is_planned_and_asked_once(tmp_path: Path, cache: JudgmentCache) -> None:
+    rows = table([("hose", "Hose"), ("hose", "Rubber Hose")])
+    variant = facets_of(tmp_path, WORDS, START)
+    planned = estimate([rows], variant, LEXICAL, cache)
+    session = Session(LEXICAL, cache)
+    judge(rows, variant, LEXICAL, cache, session=session)
+    # "Hose" has no more than six letters
+    assert planned["to_ask"] == planned["distinct"] == session.account.asked == 3
+
+
+def test_a_comparison_takes_its_rows_from_one_chunk(cache: JudgmentCache) -> None:
+    rows = table([("q", title) for title in LENGTHS])
+    with scripted_server(longer_wins) as server:
+        chunks = [rows[:3].reset_index(drop=True), rows[3:].reset_index(drop=True)]
+        first, second = judge_chunks(chunks, load_variant("relevance/pairwise"), backend_of(server), cache)
+    assert first["status"].tolist() == ["ok"] * 3 and second["status"].tolist() == ["no-opponent"]
+
+
+def test_money_that_runs_out_leaves_no_half_judgment(cache: JudgmentCache) -> None:
+    price = PricePart(input=1000.0, output=1000.0)
+    rows = table([("hose", f"Hose {number}") for number in range(6)])
+    with scripted_server(lambda body, number: graded({"2": 0.9, "0": 0.1})) as server:
+        backend = make_backend("openai", model="m", base_url=server.url, price=price)
+        session = Session(backend, cache, max_cost=2.0)
+        found = judge(rows, load_variant("relevance/facets"), backend, cache, session=session)
+        assert session.stopped == "cost" and (session.account.cost or 0.0) <= 2.0
+        assert "not-asked" in set(found["status"]) and found["score"].notna().sum() == (found["status"] == "ok").sum()
+        backend = backend_of(server)
+        assert judge(rows, load_variant("relevance/facets"), backend, cache)["score"].notna().all()
+        assert len(server.bodies) == 30  # what was answered is not asked again

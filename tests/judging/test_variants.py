@@ -270,3 +270,13 @@ def test_a_profile_that_is_none_is_refused(tmp_path: Path) -> None:
         load_variant(written(tmp_path, {**shown, "profile": "relevance/graded"}))
     with pytest.raises(InputError, match="unknown prompt variant 'profile/itme'"):
         load_variant(written(tmp_path, {**shown, "profile": "profile/itme"}))
+
+
+def test_a_profile_of_ones_own_lies_beside_the_variant(tmp_path: Path) -> None:
+    shown = {**GOOD, "user": "<query>{{ query }}</query> <item>{{ title }} {{ profile }}</item>"}
+    (tmp_path / "what.yaml").write_text(yaml.safe_dump(PROFILE), encoding="utf-8")
+    variant = load_variant(written(tmp_path, {**shown, "profile": "what.yaml"}))
+    assert list(asked_variants(variant)) == ["profile", "graded"]
+    assert asked_variants(variant)["profile"].attributes[0].name == "type"
+    # of the same messages, whatever lies behind the profile
+    assert asked_variants(variant)["graded"].profile == ""

@@ -80,8 +80,7 @@ def token_findings(variant: Variant, count: Count | None) -> Iterator[Finding]:
     tokens = [level.token for level in variant.scale]
     for place, token in enumerate(tokens):
         if count is not None:
-            # some models write a blank before a word
-            several = min(count(token), count(f" {token}")) > 1
+            several = count(token) > 1
             told = f"'{token}' is {count(token)} tokens to the embedded model, and only the first is read"
         else:
             several = SURE.fullmatch(token) is None

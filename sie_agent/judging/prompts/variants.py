@@ -201,6 +201,9 @@ def load_variant(name_or_path: str | Path) -> Variant:
         told_of = problem if problem.startswith("unknown key") or not field else f"{field}: {problem}"
         raise InputError(told_of, where=told.place(way), hint="See prompts/README.md") from error
     if variant.profile:
+        if variant.profile.endswith((".yaml", ".yml")):
+            # beside the file that names it, from wherever that is read
+            variant = variant.model_copy(update={"profile": str(path.parent / user_path(variant.profile))})
         profile_variant(variant)
     return variant
 
