@@ -26,6 +26,8 @@ def label(
     retry_failed: bool = False,
     dry_run: bool = False,
     max_cost: float | None = None,
+    calibration: str | Path | None = None,
+    allow_other_judge: bool = False,
     log_json: str | Path | None = None,
     cache_path: str | Path | None = None,
     skip_invalid: bool = False,
@@ -46,6 +48,8 @@ def label(
     retry_failed : ask again where the cache holds a lasting failure.
     dry_run : Say what would be asked, what it costs and how long it takes.
     max_cost : stop before the answers of this run cost more, in USD; the rest has the status ``not-asked``.
+    calibration : File that `sie calibrate` wrote: scores become probabilities, the model's own are in ``raw_score``.
+    allow_other_judge : Take the calibration of another variant or model.
     log_json : File for one JSON line per event; - for standard error.
     cache_path : the judgment cache; the default one when not given.
     skip_invalid, strict : what is done with rows that cannot be used, see `rows_policy`.
@@ -61,8 +65,8 @@ def label(
     ``seconds``, ``per_second``, ``tokens``, ``cost``, ``failed_for_good`` (how many would fail the same way if they
     were asked again), ``tries_failed`` (made good later or not, as ``reasons``), ``stopped``, ``max_cost``,
     ``next_may_cost`` (USD, of the answer for which no money was left), ``model`` (the one that gave most
-    judgments), ``asked_model``, ``models``, ``endpoints``, ``mixture``, ``variants``, and ``exit_code`` (3: some
-    have no judgment).
+    judgments), ``asked_model``, ``mode``, ``models``, ``endpoints``, ``mixture``, ``variants``, and ``exit_code`` (3:
+    some have no judgment).
 
     Raises
     ------
@@ -84,6 +88,7 @@ def label(
     if out is None:
         raise InputError("no folder to write into", where="--out", hint="Give --out DIR, or --dry-run.")
 
+    from sie_agent.calibration import table_calibration
     from sie_agent.commands.labelling import JudgingTask, label_into, load_variants
     from sie_agent.commands.log_rows import LogRows
     from sie_agent.outputs import File, Folder, Work, outputs
@@ -92,15 +97,17 @@ def label(
 
     names, asked = names_of(variant), as_judge(judge)
     check_values(data=data, column_map=column_map, split=split, limit=limit, variant=names, max_cost=max_cost)
+    curve = table_calibration(calibration, any_judge=allow_other_judge)
     place = Folder("--out", out, ("judgments.parquet", "manifest.json"))
     events = File("--log-json", None if str(log_json) == "-" else log_json, appended=True)
     reads = {"--data": source_of(data), "--map": column_map, "--variant": names, **asked.reads}
+    reads |= {"--calibration": calibration}
     settings = {"--split": split, "--limit": limit, **asked.settings}
     work = Work("label", reads, settings, uses={"--endpoints": asked.endpoints}, grows=("--limit",))
     with outputs(work, place, events, overwrite=overwrite, cache_path=cache_path):
         policy = rows_policy(place.path, skip_invalid=skip_invalid, strict=strict, data=data)
         log = LogRows(data, column_map, split, limit, policy, allow_missing_labels=False)
-        task = JudgingTask(load_variants(names), asked, cache_path, retry_failed, max_cost)
+        task = JudgingTask(load_variants(names), asked, cache_path, retry_failed, max_cost, curve)
         return label_into(place.path, log, task, log_json)
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from sie_agent.results.agreement import Agreement, Failures
 from sie_agent.results.base import Document
+from sie_agent.results.calibration import CalibrationFile
 from sie_agent.results.comparison import Comparison
 from sie_agent.results.manifest import RunManifest
 from sie_agent.results.rows import Explanations, NextSteps
@@ -18,6 +19,7 @@ FILES: Mapping[str, type[Document]] = MappingProxyType(
         "agreement.json": Agreement,
         "manifest.json": RunManifest,
         "comparison.json": Comparison,
+        "calibration.json": CalibrationFile,
         "failures.json": Failures,
         "explanations.json": Explanations,
         "next-steps.json": NextSteps,

@@ -27,6 +27,8 @@ ASPECTS = ("relevance", "clarity")
 ITEM_FIELDS = FIELDS[1:]
 # methods whose answers are an order rather than degrees
 ORDINAL_METHODS = ("likelihood", "embedding", "lexical")
+# what the variant of a panel begins with: `panel/KIND`
+PANEL = "panel/"
 
 Text = Annotated[str, Field(min_length=1)]
 
@@ -268,5 +270,7 @@ def variant_name(path: Path) -> str:
 
 
 def scale_means_nothing(variant: str) -> bool:
-    """Whether a variant's answers are only an order (likelihoods, cosines, shared words), not a degree."""
+    """Whether a variant's answers are only an order (likelihoods, cosines, shared words, panels), not a degree."""
+    if variant.startswith(PANEL):
+        return True
     return variant in list_variants() and load_variant(variant).method in ORDINAL_METHODS
