@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import fields
 from pathlib import Path
+from typing import Any
 
 from sie_agent.calibration.curve import Calibration
 from sie_agent.errors import InputError
@@ -27,8 +28,8 @@ def load_calibration(path: str | Path) -> tuple[Calibration, CalibrationFile]:
 
 def curve_of(file: CalibrationFile) -> Calibration:
     """The curve that a file holds."""
-    told = {one.name: getattr(file, one.name) for one in fields(Calibration)}
-    return Calibration(**{name: tuple(value) if isinstance(value, list) else value for name, value in told.items()})
+    told: dict[str, Any] = {one.name: getattr(file, one.name) for one in fields(Calibration)}
+    return Calibration(**{**told, "scores": tuple(file.scores), "values": tuple(file.values)})
 
 
 def same_judge(
