@@ -95,8 +95,8 @@ def fit_isotonic(scores: Doubles, relevant: Booleans, counts: Mapping[str, Any])
 
     found = IsotonicRegression(y_min=0.0, y_max=1.0, increasing=True, out_of_bounds="clip")
     found.fit(scores, relevant.astype(np.float64))
-    scores, values = (tuple(map(float, knots)) for knots in (found.X_thresholds_, found.y_thresholds_))
-    return Calibration("isotonic", scores=scores, values=values, **counts)
+    at, values = (tuple(map(float, knots)) for knots in (found.X_thresholds_, found.y_thresholds_))
+    return Calibration("isotonic", scores=at, values=values, **counts)
 
 
 def fit_platt(scores: Doubles, relevant: Booleans, counts: Mapping[str, Any]) -> Calibration:

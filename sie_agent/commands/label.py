@@ -27,7 +27,7 @@ def label(
     limit: int | None = None,
     judge: Judge | str | None = None,
     judges: Sequence[str] = (),
-    panel: str = "mean-rank",
+    panel: str | None = None,
     retry_failed: bool = False,
     dry_run: bool = False,
     max_cost: float | None = None,
@@ -51,7 +51,8 @@ def label(
     variant : Prompt variant: aspect/name, or a YAML file. Repeat it to add clarity/NAME, which is asked once per query.
     judge : who is asked, or the name of a backend; the embedded model if not given.
     judges : A panel instead: name=backend[,model][,variant=NAME][,key=value], repeated; or backends with commas.
-    panel : How the panel's members become one: mean-rank, weighted (by grades of tuning queries) or dawid-skene.
+    panel : How the panel's members become one: mean-rank (if not given), weighted (by grades of tuning queries) or
+        dawid-skene.
     retry_failed : ask again where the cache holds a lasting failure.
     dry_run : Say what would be asked, what it costs and how long it takes.
     max_cost : stop before the answers of this run cost more, in USD; the rest has the status ``not-asked``.
@@ -105,14 +106,14 @@ def label(
     names, asked = names_of(variant, judges), as_judge(judge)
     check_values(data=data, column_map=column_map, split=split, limit=limit, variant=names, max_cost=max_cost)
     curve = table_calibration(calibration, any_judge=allow_other_judge)
-    members = panel_of(judges, names, asked)
+    members, kind = panel_of(judges, names, asked, panel), panel or "mean-rank"
     files = ("judgments.parquet", "manifest.json", *(("members/",) if members else ()))
     place = Folder("--out", out, files)
     events = File("--log-json", None if str(log_json) == "-" else log_json, appended=True)
     reads = {"--data": source_of(data), "--map": column_map, "--variant": names, **asked.reads}
     reads |= {"--calibration": calibration, **{f"--judges {one.name}": one.judge.model for one in members}}
     settings = {"--split": split, "--limit": limit, **asked.settings}
-    settings |= {"--judges": list(judges), "--panel": panel} if members else {}
+    settings |= {"--judges": list(judges), "--panel": kind} if members else {}
     work = Work("label", reads, settings, uses={"--endpoints": asked.endpoints}, grows=("--limit",))
     with outputs(work, place, events, overwrite=overwrite, cache_path=cache_path):
         policy = rows_policy(place.path, skip_invalid=skip_invalid, strict=strict, data=data)
@@ -121,7 +122,7 @@ def label(
         if members:
             from sie_agent.commands.panel_labelling import label_panel
 
-            return label_panel(place.path, log, members, panel, task, log_json)
+            return label_panel(place.path, log, members, kind, task, log_json)
         return label_into(place.path, log, task, log_json)
 
 
@@ -195,16 +196,24 @@ def names_of(variant: str | Path | Sequence[str | Path], judges: Sequence[str]) 
     return names
 
 
-def panel_of(judges: Sequence[str], names: Sequence[str | Path], default: Judge) -> list[Member]:
+def panel_of(
+    judges: Sequence[str], names: Sequence[str | Path], default: Judge, panel: str | None = None
+) -> list[Member]:
     """The members of a panel; none where one judge is asked.
 
     Raises
     ------
-    InputError : they are wrong, or their variants are.
+    InputError : they are wrong, or their variants or the kind of panel are.
     """
     if not judges:
+        if panel is not None:
+            raise InputError("a kind of panel is of no use without judges", where="--panel", hint="Give --judges.")
         return []
     from sie_agent.commands.panel_labelling import members_of, variant_asked
+    from sie_agent.panels import panel_kind
+
+    if panel is not None:
+        panel_kind(panel)
 
     return members_of(judges, variant_asked(names), default)
 

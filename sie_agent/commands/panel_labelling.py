@@ -77,6 +77,7 @@ def member_of(text: str, variant: Variant | None, default: Judge) -> Member:
     if judge.backend not in backend_kinds():
         hint = f"The backends are: {', '.join(backend_kinds())}."
         raise InputError(f"unknown backend '{judge.backend}' in '{text}'", where="--judges", hint=hint)
+    asked: Variant | None
     if named:
         asked = load_variant(named[-1])
     else:

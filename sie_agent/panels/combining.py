@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
@@ -72,7 +73,10 @@ def dawid_skene(members: PanelMembers) -> Doubles:
     levels = np.minimum((members.ranks * LEVELS).astype(int), LEVELS - 1)
     count, rows = levels.shape
     told = {"task": np.tile(np.arange(rows), count), "worker": np.repeat(np.arange(count), rows)}
-    shares = DawidSkene(n_iter=100).fit_predict_proba(pd.DataFrame({**told, "label": levels.ravel()}))
+    with warnings.catch_warnings():
+        # of later versions of pandas, to its authors
+        warnings.simplefilter("ignore")
+        shares = DawidSkene(n_iter=100).fit_predict_proba(pd.DataFrame({**told, "label": levels.ravel()}))
     shares = shares.reindex(np.arange(rows))
     return np.asarray(shares.to_numpy(np.float64) @ shares.columns.to_numpy(np.float64)) / (LEVELS - 1)
 

@@ -247,7 +247,7 @@ def mode_of(rows: pd.DataFrame, where: str) -> str:
     if len(there) > 1:
         problem = f"holds judgments of one judge with and without calibration, or of several: {', '.join(there)}"
         raise InputError(problem, where=where, hint="Label all the data with one --calibration, or none.")
-    return there[0]
+    return str(there[0])
 
 
 def one_of(
