@@ -115,7 +115,7 @@ def test_every_figure_names_the_mode(workshop: Any, tmp_path: Path) -> None:
     modes = {row["judge"]: row["mode"] for row in figures["judges"]}
     assert modes["lexical"] == modes["title"] == modes["plain"] == "zero-shot"
     assert modes["isotonic"].startswith("gold-calibrated (") and modes["isotonic"].endswith("grades)")
-    assert modes["isotonic"] == modes["weighted"] == modes["both"] == figures["mode"] == figures["headline"]["mode"]
+    assert modes["isotonic"] == modes["weighted"] == figures["mode"] == figures["headline"]["mode"]
     assert "gold-calibrated" in json.loads((tmp_path / "run" / "scorer" / "config.json").read_text())["about"]["mode"]
     page = (tmp_path / "run" / "report.html").read_text()
     assert figures["mode"] in page and mode_words(figures["mode"]) in page
