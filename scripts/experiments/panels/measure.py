@@ -4,11 +4,12 @@
     python scripts/experiments/panels/measure.py eval/results/panels.json          # as a table in Markdown
 
 Up to --per-query pairs of every query are judged by word overlap, MiniLM cosine and the 135 M model by query likelihood
-with three prompts. Half of the queries are for tuning: the weights, and which single judge is best, come from them; every
-figure is of the others. Beside each panel: the mean correlation of its members' errors, how many judges with independent
-errors that is worth, the best member, a panel of its members' twins (their knowledge taken out), and one in which a random
-judge takes part. Simulated judges (grades plus noise, independent) are a panel of their own: what panels can reach. Needs
-the real data (SIE_DATA); answers are kept in --cache, so that a run that was cut off goes on.
+with three prompts. In each of five splits half of the queries are for tuning: weights, and which single judge is best,
+come from their grades; every figure is of the other half, each query's mean over the splits that test it. Beside each
+panel: the mean correlation of its members' errors, how many judges with independent errors that is worth, the best
+member (by tuning queries, and by hindsight), a panel of its members' twins (their knowledge taken out), and one in which
+a random judge takes part. Simulated judges (grades plus independent noise) are a panel of their own: what panels can
+reach. Needs the real data (SIE_DATA); answers are kept in --cache: a run that was cut off goes on.
 """
 
 from __future__ import annotations
@@ -31,11 +32,8 @@ import pandas as pd
 from sie_agent.errors import SieError
 from sie_agent.evaluation import (
     QueryPairs,
-    calibration,
-    interval,
     knowledge_removed,
     mean_within,
-    query_copies,
     roc_auc,
     simulate_judge,
 )
@@ -53,7 +51,7 @@ REAL = {
     "likelihood-terse": ("local", "relevance/query-likelihood-terse"),
 }
 SIMULATED = {"simulated-0.80": 0.80, "simulated-0.70-a": 0.70, "simulated-0.70-b": 0.70, "simulated-0.60": 0.60}
-SETS, SEED, REPLICATES, RELEVANT_AT, TWINS = {"tune": 0.5, "test": 0.5}, 0, 2000, 0.75, 5
+SETS, SEED, REPLICATES, RELEVANT_AT, SPLITS = {"tune": 0.5, "test": 0.5}, 0, 2000, 0.75, 5
 
 
 @dataclass(frozen=True)
@@ -93,19 +91,29 @@ def judged(samples: pd.DataFrame, cache_path: Path, names: Sequence[str]) -> dic
     return found
 
 
-def figures(rows: Rows, score: Doubles) -> dict[str, Any]:
-    """Accuracy within test queries, with its interval, and the AUC over all test pairs."""
-    found, test = mean_within(rows.accuracy(score), REPLICATES, SEED), ~rows.tuning & ~np.isnan(score)
-    auc = roc_auc(score[test], rows.grade[test] >= RELEVANT_AT)
-    return {"within": found.mean, "low": found.low, "high": found.high, "n_queries": found.n_queries, "auc": auc}
+def tested(splits: Sequence[Rows], scores: Sequence[Doubles]) -> Doubles:
+    """Accuracy within each query, (queries,): its mean over the splits that test it; NaN where none does.
+
+    Parameters
+    ----------
+    scores : by split, (n,).
+    """
+    each = np.array([rows.accuracy(score) for rows, score in zip(splits, scores, strict=True)])
+    there = ~np.isnan(each)
+    with np.errstate(invalid="ignore"):
+        return np.asarray(np.where(there, each, 0).sum(axis=0) / there.sum(axis=0))
 
 
-def difference(rows: Rows, score: Doubles, other: Doubles) -> dict[str, float]:
+def figures(splits: Sequence[Rows], scores: Sequence[Doubles]) -> dict[str, Any]:
+    """Accuracy within queries, with its interval."""
+    found = mean_within(tested(splits, scores), REPLICATES, SEED)
+    return {"within": found.mean, "low": found.low, "high": found.high, "n_queries": found.n_queries}
+
+
+def difference(splits: Sequence[Rows], scores: Sequence[Doubles], others: Sequence[Doubles]) -> dict[str, float]:
     """Accuracy of one less another, paired by query."""
-    each = rows.accuracy(score) - rows.accuracy(other)
-    each = each[~np.isnan(each)]
-    low, high = interval(query_copies(len(each), REPLICATES, SEED) @ each / len(each))
-    return {"value": float(each.mean()), "low": low, "high": high}
+    found = mean_within(tested(splits, scores) - tested(splits, others), REPLICATES, SEED)
+    return {"value": found.mean, "low": found.low, "high": found.high}
 
 
 def panel_of(rows: Rows, answers: Mapping[str, Doubles], kind: str) -> Doubles:
@@ -114,66 +122,84 @@ def panel_of(rows: Rows, answers: Mapping[str, Doubles], kind: str) -> Doubles:
     return combined(kind, list(answers.values()), grades=grades, queries=rows.queries)
 
 
-def panel_figures(rows: Rows, answers: Mapping[str, Doubles], best: str) -> dict[str, Any]:
-    """Every kind of panel of the same members.
+def panels_of(splits: Sequence[Rows], answers: Mapping[str, Doubles], kind: str) -> list[Doubles]:
+    """The answers of a panel in each split; they differ where it has weights."""
+    if not PANELS[kind].reads_grades:
+        return [panel_of(splits[0], answers, kind)] * len(splits)
+    return [panel_of(rows, answers, kind) for rows in splits]
 
-    Parameters
-    ----------
-    best : the member that is best on tuning queries.
-    """
-    members, test = list(answers.values()), ~rows.tuning
-    matrix = error_correlation([one[test] for one in members], rows.grade[test])
-    mean, grades = mean_correlation(matrix), np.where(rows.tuning, rows.grade, np.nan)
-    rng = np.random.default_rng(SEED)
+
+def panel_figures(splits: Sequence[Rows], answers: Mapping[str, Doubles]) -> dict[str, Any]:
+    """Every kind of panel of the same members."""
+    members, grade = list(answers.values()), splits[0].grade
+    matrix = error_correlation(members, grade)
+    mean = mean_correlation(matrix)
+    best = [max(answers, key=lambda name: np.nanmean(rows.accuracy(answers[name], tuning=True))) for rows in splits]
+    alone = {name: figures(splits, [one] * len(splits))["within"] for name, one in answers.items()}
+    hindsight = max(alone, key=lambda name: alone[name])
+    tuned = [member_weights(members, np.where(rows.tuning, grade, np.nan), rows.queries) for rows in splits]
+    twins = {name: twin_of(splits[0], one, place) for place, (name, one) in enumerate(answers.items())}
+    chance = np.random.default_rng(SEED).random(len(grade))
     kinds = {}
     for kind in PANELS:
-        score = panel_of(rows, answers, kind)
-        with_chance = panel_of(rows, {**answers, "random": rng.random(len(rows.grade))}, kind)
+        scores = panels_of(splits, answers, kind)
         kinds[kind] = {
-            **figures(rows, score),
-            "less_best": difference(rows, score, answers[best]),
-            "twin": float(np.mean([figures(rows, one)["within"] for one in twins_of(rows, answers, kind)])),
-            "with_random_member": figures(rows, with_chance)["within"],
+            **figures(splits, scores),
+            "less_best": difference(splits, scores, [answers[name] for name in best]),
+            "less_hindsight": difference(splits, scores, [answers[hindsight]] * len(splits)),
+            "twins": figures(splits, panels_of(splits, twins, kind))["within"],
+            "with_random_member": figures(splits, panels_of(splits, {**answers, "random": chance}, kind))["within"],
         }
     return {
         "members": list(answers),
         "best_on_tuning": best,
-        "weights": dict(zip(answers, member_weights(members, grades, rows.queries).tolist(), strict=True)),
+        "best_by_hindsight": hindsight,
+        "weights": dict(zip(answers, np.mean(tuned, axis=0).tolist(), strict=True)),
         "error_correlation": {"mean": mean, "matrix": matrix.tolist()},
         "effective_judges": effective_judges(len(members), mean),
         "kinds": kinds,
     }
 
 
-def twins_of(rows: Rows, answers: Mapping[str, Doubles], kind: str) -> list[Doubles]:
-    """Panels of the same kind whose members' knowledge was taken out."""
-    found = []
-    for seed in range(TWINS):
-        twins = {
-            name: knowledge_removed(one, rows.queries, rows.grade, RELEVANT_AT, 100 * seed + place).relevance
-            for place, (name, one) in enumerate(answers.items())
-        }
-        found.append(panel_of(rows, twins, kind))
-    return found
-
-
-def best_of(rows: Rows, answers: Mapping[str, Doubles]) -> str:
-    """The judge that is best on tuning queries."""
-    return max(answers, key=lambda name: float(np.nanmean(rows.accuracy(answers[name], tuning=True))))
+def twin_of(rows: Rows, answers: Doubles, place: int) -> Doubles:
+    """A judge's answers without its knowledge."""
+    return knowledge_removed(answers, rows.queries, rows.grade, RELEVANT_AT, SEED + place).relevance
 
 
 def measure(arguments: argparse.Namespace) -> dict[str, Any]:
     """Every figure."""
     samples = sampled(load_samples(arguments.data), arguments.per_query)
-    keys = query_keys(samples["query"])
-    sets = assign_query_sets(samples, SETS, SEED)
+    queries = pd.factorize(query_keys(samples["query"]))[0].astype(np.intp)
     grade = samples["grade"].to_numpy(np.float64)
-    rows = Rows(grade, pd.factorize(keys)[0].astype(np.intp), (sets == "tune").to_numpy(bool))
+    sets = [assign_query_sets(samples, SETS, SEED + number) for number in range(SPLITS)]
+    splits = [Rows(grade, queries, (one == "tune").to_numpy(bool)) for one in sets]
     real = judged(samples, arguments.cache, arguments.judges)
     made_up = {
         name: simulate_judge(grade, auc, RELEVANT_AT, 50 + place) for place, (name, auc) in enumerate(SIMULATED.items())
     }
     alone = {**real, **made_up, "random": np.random.default_rng(SEED + 1).random(len(grade))}
+    return {
+        "data": arguments.data,
+        "mode": "zero-shot; weights and the best member by tuning queries: gold-calibrated",
+        "command": command_line(),
+        "versions": library_versions(),
+        "n_pairs": len(samples),
+        "n_queries": int(queries.max()) + 1,
+        "n_tuning_grades": [int(rows.tuning.sum()) for rows in splits],
+        "judges": {
+            name: {
+                **figures(splits, [one] * SPLITS),
+                "auc": roc_auc(one, grade >= RELEVANT_AT),
+                "mode": "zero-shot" if name in REAL else "simulated",
+            }
+            for name, one in alone.items()
+        },
+        "panels": {name: panel_figures(splits, one) for name, one in panels_tried(real, made_up).items()},
+    }
+
+
+def panels_tried(real: dict[str, Doubles], made_up: dict[str, Doubles]) -> dict[str, dict[str, Doubles]]:
+    """The members of every panel, by what is said of it."""
     panels = {"real judges": real, "simulated judges": made_up}
     small = [name for name in ("lexical", "minilm", "likelihood") if name in real]
     if len(small) < len(real):
@@ -181,50 +207,33 @@ def measure(arguments: argparse.Namespace) -> dict[str, Any]:
     prompts = {name: one for name, one in real.items() if name.startswith("likelihood")}
     if len(prompts) > 1:
         panels["one model, several prompts"] = prompts
-    pairs = {f"{one} + {other}": {one: real[one], other: real[other]} for one, other in combinations(small, 2)}
-    return {
-        "data": arguments.data,
-        "mode": "zero-shot; weights and the best member: gold-calibrated; simulated judges: simulated",
-        "command": command_line(),
-        "versions": library_versions(),
-        "n_pairs": len(samples),
-        "n_tuning_grades": int((rows.tuning & ~np.isnan(grade)).sum()),
-        "n_queries": {"tune": int(keys[rows.tuning].nunique()), "test": int(keys[~rows.tuning].nunique())},
-        "judges": {name: {**figures(rows, one), "mode": mode_of(name)} for name, one in alone.items()},
-        "panels": {name: panel_figures(rows, one, best_of(rows, one)) for name, one in {**panels, **pairs}.items()},
-        "calibration_of_shares": {name: calibration(one, grade >= RELEVANT_AT)["error"] for name, one in real.items()},
-    }
-
-
-def mode_of(name: str) -> str:
-    """What the figures of a judge are marked with."""
-    return "zero-shot" if name in REAL else "simulated"
+    return panels | {f"{one} + {other}": {one: real[one], other: real[other]} for one, other in combinations(small, 2)}
 
 
 def table(found: Mapping[str, Any]) -> str:
     """The figures in Markdown."""
-    lines = ["| judge | mode | within test queries | AUC |", "|---|---|---|---|"]
+    lines = ["| judge | mode | within queries | AUC |", "|---|---|---|---|"]
     lines += [f"| {name} | {one['mode']} | {ends(one)} | {one['auc']:.3f} |" for name, one in found["judges"].items()]
-    lines += [
-        "",
-        "| members | errors' correlation | worth | panel | within | less the best member | twins | one more, random |",
-    ]
-    lines += ["|---|---|---|---|---|---|---|---|"]
+    heads = ("members", "errors' correlation", "worth", "panel", "within queries", "less the best on tuning queries")
+    heads += ("less the best by hindsight", "of twins", "one more, random")
+    lines += ["", f"| {' | '.join(heads)} |", "|---" * len(heads) + "|"]
     for name, one in found["panels"].items():
         for kind, told in one["kinds"].items():
-            less = told["less_best"]
-            lines.append(
-                f"| {name} ({len(one['members'])}) | {one['error_correlation']['mean']:.2f} "
-                f"| {one['effective_judges']:.1f} judges | {kind} | {ends(told)} "
-                f"| {less['value']:+.3f} [{less['low']:+.3f}, {less['high']:+.3f}] ({one['best_on_tuning']}) "
-                f"| {told['twin']:.3f} | {told['with_random_member']:.3f} |"
-            )
+            cells = [f"{name} ({len(one['members'])})", f"{one['error_correlation']['mean']:.2f}"]
+            cells += [f"{one['effective_judges']:.1f} judges", kind, ends(told), change(told["less_best"])]
+            cells += [f"{change(told['less_hindsight'])} ({one['best_by_hindsight']})", f"{told['twins']:.3f}"]
+            lines.append(f"| {' | '.join([*cells, format(told['with_random_member'], '.3f')])} |")
     return "\n".join(lines)
 
 
 def ends(one: Mapping[str, Any]) -> str:
     """Accuracy with its interval."""
     return f"{one['within']:.3f} [{one['low']:.3f}, {one['high']:.3f}]"
+
+
+def change(one: Mapping[str, float]) -> str:
+    """A difference with its interval."""
+    return f"{one['value']:+.3f} [{one['low']:+.3f}, {one['high']:+.3f}]"
 
 
 def main() -> None:
