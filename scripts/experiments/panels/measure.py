@@ -7,8 +7,8 @@ Up to --per-query pairs of every query are judged by word overlap, MiniLM cosine
 with three prompts. In each of five splits half of the queries are for tuning: weights, and which single judge is best,
 come from their grades; every figure is of the other half, each query's mean over the splits that test it. Beside each
 panel: the mean correlation of its members' errors, how many judges with independent errors that is worth, the best
-member (by tuning queries, and by hindsight), a panel of its members' twins (their knowledge taken out), and one in which
-a random judge takes part. Simulated judges (grades plus independent noise) are a panel of their own: what panels can
+member (by tuning queries, and by hindsight), a panel of its members' twins (their knowledge taken out), and one that a
+random judge has joined. Simulated judges (grades plus independent noise) are a panel of their own: what panels can
 reach. Needs the real data (SIE_DATA); answers are kept in --cache: a run that was cut off goes on.
 """
 
@@ -37,7 +37,7 @@ from sie_agent.evaluation import (
     roc_auc,
     simulate_judge,
 )
-from sie_agent.files.manifest import command_line, library_versions, write_json
+from sie_agent.files.manifest import library_versions, write_json
 from sie_agent.judging import JudgmentCache, judge, load_variant, make_backend
 from sie_agent.panels import PANELS, combined, effective_judges, error_correlation, mean_correlation, member_weights
 from sie_agent.samples import assign_query_sets, load_samples, query_keys, without_grade
@@ -181,7 +181,6 @@ def measure(arguments: argparse.Namespace) -> dict[str, Any]:
     return {
         "data": arguments.data,
         "mode": "zero-shot; weights and the best member by tuning queries: gold-calibrated",
-        "command": command_line(),
         "versions": library_versions(),
         "n_pairs": len(samples),
         "n_queries": int(queries.max()) + 1,
