@@ -224,8 +224,8 @@ def relevance_of(
             hint="Give the data that were labelled, or label more of them.",
         )
     mode = mode_of(rows[answered(rows)], where)
-    # human grades gave calibrated scores a scale
-    scaled = RAW_SCORE in rows and mode.startswith("gold-calibrated")
+    # a calibration gave scores a scale, weights of a panel did not
+    scaled = RAW_SCORE in rows and bool(rows[RAW_SCORE].notna().any())
     ranked = (scale_means_nothing(chosen_variant) and not scaled) if by_rank is None else by_rank
     return Judged(relevance, chosen_model, chosen_variant, ranked, mode)
 

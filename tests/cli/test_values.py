@@ -20,6 +20,7 @@ COMPARE = (
     *("compare-prompts", "--data", "log.csv", "--variants", "relevance/lexical", "relevance/graded"),
     *("--backend", "lexical", "--out", "out"),
 )
+CALIBRATE = ("calibrate", "--judgments", "j.parquet", "--data", "log.csv", "--out", "c.json")
 DISTILL = ("distill", "--judgments", "j.parquet", "--data", "log.csv", "--out", "out")
 SCORE = ("score", "--scorer", "scorer", "--data", "log.csv", "--out", "out.parquet")
 SELECT = ("select", "--scores", "scores.parquet", "--out", "out.parquet")
@@ -48,6 +49,13 @@ JUDGED = (
 WRONG: tuple[tuple[tuple[str, ...], tuple[tuple[str, tuple[str, ...]], ...]], ...] = (
     (LABEL, (*JUDGED, ("--split", ("",)), ("--variant", ("",)))),
     (COMPARE, JUDGED),
+    (
+        CALIBRATE,
+        (
+            *(("--prior", ("0", "1", "nan", "-0.5")), ("--tune", ("0", "1", "inf")), ("--relevant-at", ("0", "1.5"))),
+            *(("--seed", ("-1",)), ("--limit", ("0",)), ("--grades", ("",)), ("--model", ("",)), ("--variant", ("",))),
+        ),
+    ),
     (DISTILL, (("--seed", ("-1", "4294967296", LONG)), ("--limit", ("0",)), ("--grades", ("",)), ("--model", ("",)))),
     (SCORE, (("--workers", ("-1", "1000000", LONG)), ("--seed", ("-1",)), ("--limit", ("-5",)), ("--simulate", ("",)))),
     (SELECT, (("--keep", ("nan", "inf", "0", "-0.5", "1.5")),)),
