@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -105,7 +105,9 @@ def label_panel(
     ------
     InputError : settings of a member, no grades for weights. EnvironmentFailure : fewer than two members are left.
     """
-    panel_kind(kind)
+    if panel_kind(kind).reads_grades and not is_graded(log):
+        problem = f"panel '{kind}' needs human grades for its weights, of two queries or more"
+        raise InputError(problem, where=f"{log.data}, field 'grade'", hint="Map the grade, or choose another --panel.")
     manifest, spent = Manifest(command_line()), 0.0
     done: list[PanelMember] = []
     lost: list[dict[str, str]] = []
@@ -181,14 +183,29 @@ def grades_of(log: LogRows, judged: pd.Series) -> pd.DataFrame:
     ------
     EnvironmentFailure : the log has changed since.
     """
-    rows: dict[str, Any] = {"column_map": log.column_map, "split": log.split, "limit": log.limit}
-    chunks = stream_samples(
-        log.data, chunk_rows=log.chunk_rows, allow_missing_labels=False, invalid=log.invalid, **rows
-    )
-    found = pd.concat([chunk[["sample_id", "query", "grade"]] for chunk in chunks], ignore_index=True)
+    found = pd.concat(list(graded_chunks(log)), ignore_index=True)
     if not found["sample_id"].equals(judged.reset_index(drop=True).astype(found["sample_id"].dtype)):
         raise EnvironmentFailure("the log changed while it was judged", where=log.data, hint="Run the command again.")
     return found
+
+
+def graded_chunks(log: LogRows) -> Iterator[pd.DataFrame]:
+    """``sample_id``, ``query`` and ``grade`` of the log, chunk by chunk."""
+    rows: dict[str, Any] = {"column_map": log.column_map, "split": log.split, "limit": log.limit}
+    chunks = stream_samples(
+        log.data, chunk_rows=log.chunk_rows, allow_missing_labels=log.allow_missing_labels, invalid=log.invalid, **rows
+    )
+    return (chunk[["sample_id", "query", "grade"]] for chunk in chunks)
+
+
+def is_graded(log: LogRows) -> bool:
+    """Whether rows of two queries or more have a grade."""
+    queries: set[str] = set()
+    for chunk in graded_chunks(log):
+        queries.update(query_keys(chunk.loc[chunk["grade"].notna(), "query"]))
+        if len(queries) > 1:
+            return True
+    return False
 
 
 def tuning_rows(graded: pd.DataFrame) -> Booleans:

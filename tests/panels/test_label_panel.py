@@ -35,7 +35,8 @@ def shop(tmp_path: Path) -> Path:
         shared, other = (int(one) for one in rng.integers(0, 3, 2))
         row = {"sample_id": f"s{number}", "query": query, "item_id": f"i{number}", "grade": shared / 2}
         words = query.split()
-        row |= {"title": " ".join(words[: shared if rng.random() < 0.9 else other] or ["thing"]), "label": float(rng.random() < 0.5)}
+        told = shared if rng.random() < 0.9 else other
+        row |= {"title": " ".join(words[:told] or ["thing"]), "label": float(rng.random() < 0.5)}
         rows.append({**row, "description": " ".join(words[: int(rng.integers(0, 3))] or ["none"])})
     path = tmp_path / "log.parquet"
     pd.DataFrame(rows).to_parquet(path)
@@ -95,8 +96,10 @@ def test_without_grades_answers_are_compared(shop: Path, tmp_path: Path) -> None
     facts = result["panel"]
     assert facts["correlation"]["of"] == "answers" and facts["within"] is None and facts["best"] is None
     assert any("answers" in line for line in panel_lines(facts))
+    # found out before anybody is asked
     with pytest.raises(InputError, match="needs human grades"):
         labelled(tmp_path / "ungraded.parquet", tmp_path / "weighted", specs(tmp_path), panel="weighted")
+    assert not (tmp_path / "weighted").exists()
 
 
 def test_a_panel_can_be_calibrated(shop: Path, tmp_path: Path) -> None:
