@@ -1,7 +1,7 @@
 """Sample importance for e-commerce search and recommendation, estimated with a language model.
 
-Every verb of the command line is a function here: ``sie_agent.label``, ``distill``, ``score``, ``select``,
-``weights``, ``rank``, ``explain``, ``attribute``, ``run_suite``, ``evaluate_run``, ``compare_prompts``,
+Every verb of the command line is a function here: ``sie_agent.label``, ``calibrate``, ``distill``, ``score``,
+``select``, ``weights``, ``rank``, ``explain``, ``attribute``, ``run_suite``, ``evaluate_run``, ``compare_prompts``,
 ``benchmark``, ``push_scorer``, ``push_labels``, ``prompts_list`` and its kin, ``serve``, ``init``, ``doctor``.
 Names are loaded when they are first used, so that ``import sie_agent`` is quick.
 """
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from sie_agent.commands.attribute import attribute
     from sie_agent.commands.benchmark import benchmark
     from sie_agent.commands.cache import cache_export, cache_prune, cache_stats
+    from sie_agent.commands.calibrate import calibrate
     from sie_agent.commands.compare_prompts import compare_prompts
     from sie_agent.commands.distill import distill
     from sie_agent.commands.doctor import doctor
@@ -104,6 +105,7 @@ __all__ = [
     "cache_export",
     "cache_prune",
     "cache_stats",
+    "calibrate",
     "compare_prompts",
     "distill",
     "distill_scorer",
@@ -178,6 +180,7 @@ _HOMES = {
     "sie_agent.commands.attribute": ("attribute",),
     "sie_agent.commands.benchmark": ("benchmark",),
     "sie_agent.commands.cache": ("cache_export", "cache_prune", "cache_stats"),
+    "sie_agent.commands.calibrate": ("calibrate",),
     "sie_agent.commands.compare_prompts": ("compare_prompts",),
     "sie_agent.commands.distill": ("distill",),
     "sie_agent.commands.doctor": ("doctor",),

@@ -120,7 +120,7 @@ def distill(
         judged = relevance_of_all(table, samples, where, models=models, variant=variant, by_rank=by_rank)
         folder = place.path
         readable = without_grade(samples)
-        facts = {"model": judged.model, "variant": judged.variant, "by_rank": judged.by_rank, "mode": "zero-shot"}
+        facts = {"model": judged.model, "variant": judged.variant, "by_rank": judged.by_rank, "mode": judged.mode}
         with one_thread():
             with manifest.stage("features"):
                 say("Computing text features")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sie_agent.commands.judges import Judge, as_judge
 from sie_agent.commands.verb import OUT_FOLDER, Option, Verb
@@ -13,19 +13,26 @@ from sie_agent.errors import InputError
 from sie_agent.utils.counts import counted
 from sie_agent.utils.values import check_values
 
+if TYPE_CHECKING:
+    from sie_agent.commands.panel_labelling import Member
+
 
 def label(
     data: str | Path,
     out: str | Path | None = None,
     *,
-    variant: str | Path | Sequence[str | Path],
+    variant: str | Path | Sequence[str | Path] = (),
     column_map: str | Path | None = None,
     split: str | None = None,
     limit: int | None = None,
     judge: Judge | str | None = None,
+    judges: Sequence[str] = (),
+    panel: str | None = None,
     retry_failed: bool = False,
     dry_run: bool = False,
     max_cost: float | None = None,
+    calibration: str | Path | None = None,
+    allow_other_judge: bool = False,
     log_json: str | Path | None = None,
     cache_path: str | Path | None = None,
     skip_invalid: bool = False,
@@ -43,9 +50,14 @@ def label(
     out : Folder to write into (not needed for *dry_run*).
     variant : Prompt variant: aspect/name, or a YAML file. Repeat it to add clarity/NAME, which is asked once per query.
     judge : who is asked, or the name of a backend; the embedded model if not given.
+    judges : A panel instead: name=backend[,model][,variant=NAME][,key=value], repeated; or backends with commas.
+    panel : How the panel's members become one: mean-rank (if not given), weighted (by grades of tuning queries) or
+        dawid-skene.
     retry_failed : ask again where the cache holds a lasting failure.
     dry_run : Say what would be asked, what it costs and how long it takes.
     max_cost : stop before the answers of this run cost more, in USD; the rest has the status ``not-asked``.
+    calibration : File that `sie calibrate` wrote: scores become probabilities, the model's own are in ``raw_score``.
+    allow_other_judge : Take the calibration of another variant or model.
     log_json : File for one JSON line per event; - for standard error.
     cache_path : the judgment cache; the default one when not given.
     skip_invalid, strict : what is done with rows that cannot be used, see `rows_policy`.
@@ -61,8 +73,8 @@ def label(
     ``seconds``, ``per_second``, ``tokens``, ``cost``, ``failed_for_good`` (how many would fail the same way if they
     were asked again), ``tries_failed`` (made good later or not, as ``reasons``), ``stopped``, ``max_cost``,
     ``next_may_cost`` (USD, of the answer for which no money was left), ``model`` (the one that gave most
-    judgments), ``asked_model``, ``models``, ``endpoints``, ``mixture``, ``variants``, and ``exit_code`` (3: some
-    have no judgment).
+    judgments), ``asked_model``, ``mode``, ``models``, ``endpoints``, ``mixture``, ``variants``, and ``exit_code`` (3:
+    some have no judgment).
 
     Raises
     ------
@@ -79,39 +91,50 @@ def label(
     """
     if dry_run:
         rows: dict[str, Any] = {"column_map": column_map, "split": split, "limit": limit, "strict": strict}
-        how: dict[str, Any] = {"judge": judge, "retry_failed": retry_failed, "max_cost": max_cost}
+        how: dict[str, Any] = {"judge": judge, "judges": judges, "retry_failed": retry_failed, "max_cost": max_cost}
         return plan(data, variant=variant, cache_path=cache_path, skip_invalid=skip_invalid, **rows, **how)
     if out is None:
         raise InputError("no folder to write into", where="--out", hint="Give --out DIR, or --dry-run.")
 
+    from sie_agent.calibration import table_calibration
     from sie_agent.commands.labelling import JudgingTask, label_into, load_variants
     from sie_agent.commands.log_rows import LogRows
     from sie_agent.outputs import File, Folder, Work, outputs
     from sie_agent.pipeline.loading import source_of
     from sie_agent.samples import rows_policy
 
-    names, asked = names_of(variant), as_judge(judge)
+    names, asked = names_of(variant, judges), as_judge(judge)
     check_values(data=data, column_map=column_map, split=split, limit=limit, variant=names, max_cost=max_cost)
-    place = Folder("--out", out, ("judgments.parquet", "manifest.json"))
+    curve = table_calibration(calibration, any_judge=allow_other_judge)
+    members, kind = panel_of(judges, names, asked, panel), panel or "mean-rank"
+    files = ("judgments.parquet", "manifest.json", *(("members/",) if members else ()))
+    place = Folder("--out", out, files)
     events = File("--log-json", None if str(log_json) == "-" else log_json, appended=True)
     reads = {"--data": source_of(data), "--map": column_map, "--variant": names, **asked.reads}
+    reads |= {"--calibration": calibration, **{f"--judges {one.name}": one.judge.model for one in members}}
     settings = {"--split": split, "--limit": limit, **asked.settings}
+    settings |= {"--judges": list(judges), "--panel": kind} if members else {}
     work = Work("label", reads, settings, uses={"--endpoints": asked.endpoints}, grows=("--limit",))
     with outputs(work, place, events, overwrite=overwrite, cache_path=cache_path):
         policy = rows_policy(place.path, skip_invalid=skip_invalid, strict=strict, data=data)
         log = LogRows(data, column_map, split, limit, policy, allow_missing_labels=False)
-        task = JudgingTask(load_variants(names), asked, cache_path, retry_failed, max_cost)
+        task = JudgingTask(load_variants(names), asked, cache_path, retry_failed, max_cost, curve)
+        if members:
+            from sie_agent.commands.panel_labelling import label_panel
+
+            return label_panel(place.path, log, members, kind, task, log_json)
         return label_into(place.path, log, task, log_json)
 
 
 def plan(
     data: str | Path,
     *,
-    variant: str | Path | Sequence[str | Path],
+    variant: str | Path | Sequence[str | Path] = (),
     column_map: str | Path | None = None,
     split: str | None = None,
     limit: int | None = None,
     judge: Judge | str | None = None,
+    judges: Sequence[str] = (),
     retry_failed: bool = False,
     max_cost: float | None = None,
     cache_path: str | Path | None = None,
@@ -122,8 +145,8 @@ def plan(
 
     Parameters
     ----------
-    data, variant, column_map, split, limit, judge, retry_failed, cache_path, skip_invalid, strict : as :func:`label`
-        takes them.
+    data, variant, column_map, split, limit, judge, judges, retry_failed, cache_path, skip_invalid, strict : as
+        :func:`label` takes them.
     max_cost : checked as :func:`label` does.
 
     Returns
@@ -147,16 +170,52 @@ def plan(
     from sie_agent.commands.log_rows import LogRows
     from sie_agent.samples import rows_policy
 
-    names = names_of(variant)
+    names, asked = names_of(variant, judges), as_judge(judge)
     check_values(data=data, column_map=column_map, split=split, limit=limit, variant=names, max_cost=max_cost)
     policy = rows_policy(None, skip_invalid=skip_invalid, strict=strict)
     log = LogRows(data, column_map, split, limit, policy, allow_missing_labels=False)
-    return planned(log, JudgingTask(load_variants(names), as_judge(judge), cache_path, retry_failed, max_cost))
+    members = panel_of(judges, names, asked)
+    task = JudgingTask(load_variants(names), asked, cache_path, retry_failed, max_cost)
+    if members:
+        from sie_agent.commands.panel_labelling import planned_panel
+
+        return planned_panel(log, members, task)
+    return planned(log, task)
 
 
-def names_of(variant: str | Path | Sequence[str | Path]) -> list[str | Path]:
-    """The variants that are asked for."""
-    return [variant] if isinstance(variant, str | Path) else list(variant)
+def names_of(variant: str | Path | Sequence[str | Path], judges: Sequence[str]) -> list[str | Path]:
+    """The variants that are asked for; the members of a panel may name theirs.
+
+    Raises
+    ------
+    InputError : there is none.
+    """
+    names = [variant] if isinstance(variant, str | Path) else list(variant)
+    if not names and not judges:
+        raise InputError("no prompt variant to ask", where="--variant", hint="Give one; see sie label --help.")
+    return names
+
+
+def panel_of(
+    judges: Sequence[str], names: Sequence[str | Path], default: Judge, panel: str | None = None
+) -> list[Member]:
+    """The members of a panel; none where one judge is asked.
+
+    Raises
+    ------
+    InputError : they are wrong, or their variants or the kind of panel are.
+    """
+    if not judges:
+        if panel is not None:
+            raise InputError("a kind of panel is of no use without judges", where="--panel", hint="Give --judges.")
+        return []
+    from sie_agent.commands.panel_labelling import members_of, variant_asked
+    from sie_agent.panels import panel_kind
+
+    if panel is not None:
+        panel_kind(panel)
+
+    return members_of(judges, variant_asked(names), default)
 
 
 def lines(result: dict[str, Any]) -> Iterator[str]:
@@ -188,6 +247,10 @@ def lines(result: dict[str, Any]) -> Iterator[str]:
         yield from mixture_lines(result["mixture"])
     if result["positives"] + result["negatives"]:
         yield from yes_lines(result["positives"], result["negatives"], result["positive_at"])
+    if "panel" in result:
+        from sie_agent.commands.panel_results import panel_lines
+
+        yield from panel_lines(result["panel"])
     yield f"Judgments: {result['judgments']}"
     yield from asked_again(result, result["failed"])
 
@@ -238,7 +301,9 @@ VERB = Verb(
         "    --base-url http://127.0.0.1:8000/v1 --out runs/labels --dry-run",
         "sie label --data log.parquet --variant relevance/graded --backend openai \\",
         "    --endpoints endpoints.yaml --max-cost 20 --log-json runs/labels.jsonl --out runs/labels",
+        "sie label --data log.parquet --judges words=lexical --judges meaning=embedding --panel mean-rank \\",
+        "    --out runs/panel",
         "sie label ... --retry-failed      ask again what has no judgment, and nothing else",
     ),
-    options={"out": OUT_FOLDER, "variant": Option("NAME"), "revision": Option("TEXT")},
+    options={"out": OUT_FOLDER, "variant": Option("NAME"), "judges": Option("JUDGE"), "revision": Option("TEXT")},
 )

@@ -11,6 +11,7 @@ from typing import Any
 
 import pandas as pd
 
+from sie_agent.calibration import TableCalibration
 from sie_agent.commands.judges import Judge, open_judge
 from sie_agent.commands.log_rows import LogRows
 from sie_agent.errors import EXIT_DONE, EXIT_PARTIAL
@@ -29,6 +30,7 @@ from sie_agent.judging import (
     load_variant,
     stop_on_signals,
 )
+from sie_agent.pipeline.judged_log import ZERO_SHOT
 from sie_agent.pipeline.loading import add_to_hash
 from sie_agent.samples import IMPRESSIONS, Distinct, InvalidRows, pair_keys, query_keys
 from sie_agent.samples.tables import TableWriter
@@ -41,7 +43,7 @@ from sie_agent.utils.progress import bar, say
 # of the result, in the manifest
 TOLD = (
     *("model", "asked_model", "models", "endpoints", "variants", "stopped", "failed_by_cause", "reasons"),
-    *("tries_failed", "mixture"),
+    *("tries_failed", "mixture", "mode"),
 )
 
 
@@ -95,6 +97,7 @@ class JudgingTask:
     cache_path: str | Path | None
     retry_failed: bool
     max_cost: float | None
+    calibration: TableCalibration | None = None
 
 
 def label_into(folder: Path, log: LogRows, task: JudgingTask, log_json: str | Path | None) -> dict[str, Any]:
@@ -103,6 +106,10 @@ def label_into(folder: Path, log: LogRows, task: JudgingTask, log_json: str | Pa
     variants, (backend, doubled) = task.variants, open_judge(task.judge)
     started = time.perf_counter()
     mixture, passage = DoubleJudging(doubled), Passage()
+    if task.calibration is not None:
+        # a server may call its model otherwise than it is asked for
+        model = None if isinstance(backend, Accounted) else backend.model
+        task.calibration.check([one.name for one in variants if one.aspect == "relevance"], model)
     try:
         with (
             rare_collection(),
@@ -119,7 +126,7 @@ def label_into(folder: Path, log: LogRows, task: JudgingTask, log_json: str | Pa
                     how: dict[str, Any] = {"retry_failed": task.retry_failed, "session": session}
                     with bar(f"Judging {one.aspect} with {backend.model}", log.count) as session.shown:
                         for table in judge_chunks(mixture.watch(chunks), one, backend, cache, **how):
-                            writer.write(table)
+                            writer.write(table if task.calibration is None else task.calibration.apply(table))
                 say(f"{passage.words} of {counted(len(passage.queries), 'query')}")
                 mixed = mixture.measure(variants, backend, cache, session, max_cost=task.max_cost)
             event("end", asked=session.account.asked, failed=session.account.failed, cost=session.account.cost)
@@ -129,6 +136,7 @@ def label_into(folder: Path, log: LogRows, task: JudgingTask, log_json: str | Pa
     # endpoints of other models may have stood in for the preferred one
     result["model"] = next(iter(result["models"]), backend.model)
     result |= {"asked_model": backend.model, "mixture": mixed}
+    result["mode"] = ZERO_SHOT if task.calibration is None else task.calibration.curve.mode
     write_manifest(manifest, folder, result, passage, backend, task.judge)
     return {"judgments": str(target), "manifest": str(folder / "manifest.json"), **result}
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 import numpy as np
@@ -33,12 +33,18 @@ class JudgeAnswers:
     ----------
     relevance : (n,) in [0, 1], NaN where there is none. by_rank : only their order means something.
     twin : a control, whose knowledge was removed.
+    again : where grades decide on the answers: from (n,) tuning rows of a fold to the answers by their grades, (n,).
     """
 
     name: str
     relevance: Doubles
     by_rank: bool
     twin: bool = False
+    again: Callable[[Booleans], Doubles] | None = None
+
+    def tuned_on(self, tuning: Booleans) -> JudgeAnswers:
+        """The answers as the grades of these rows, and of no others, make them."""
+        return self if self.again is None else replace(self, relevance=self.again(tuning), again=None)
 
 
 @dataclass(frozen=True)

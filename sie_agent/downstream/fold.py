@@ -98,6 +98,7 @@ class Prepared:
 
 def prepare(data: BenchData, fold: Fold, log: Log, proxies: Proxies, answers: JudgeAnswers) -> Prepared:
     """Measure a judge on what is at hand, and distill it."""
+    answers = answers.tuned_on(fold.tune)
     relevance = np.where(fold.judged, answers.relevance, np.nan)[fold.log]
     position = data.position[fold.log] if data.has_positions else None
     tune = fold.tune

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from scipy.stats import rankdata
 
+from sie_agent.calibration import RAW_SCORE
 from sie_agent.errors import InputError
 from sie_agent.files.paths import user_path
 from sie_agent.judging import scale_means_nothing
-from sie_agent.pipeline.log import scattered
+from sie_agent.panels import combined
 from sie_agent.samples import made_by_words
 from sie_agent.samples.tables import read_table
 from sie_agent.scorer import file_of_run
@@ -23,6 +24,9 @@ from sie_agent.utils.arrays import Booleans, Doubles
 FEWEST_JUDGED = 10
 TEXTS = ("sample_id", "query", "aspect", "variant", "model", "status")
 AGAIN = "Label the data anew."
+ZERO_SHOT = "zero-shot"
+# how judgments came by their scores, in the column `mode` of those for which grades or a share were used
+MODE = re.compile(r"zero-shot|gold-calibrated \([\d,]{1,20} grades?\)|share-calibrated \(share [\d.e-]{1,30}\)")
 
 
 @dataclass(frozen=True)
@@ -33,12 +37,14 @@ class Judged:
     ----------
     relevance : (n,) in [0, 1], NaN where there is no judgment; model, variant : whose it is.
     by_rank : whether only the order of the answers means something.
+    mode : what every figure of it is marked with.
     """
 
     relevance: Doubles
     model: str
     variant: str
     by_rank: bool
+    mode: str = ZERO_SHOT
 
     @property
     def known(self) -> Booleans:
@@ -159,9 +165,10 @@ def relevance_of_all(
     if len(models) < 2:
         return relevance_of(table, samples, where, model=next(iter(models), None), variant=variant, by_rank=by_rank)
     members = [relevance_of(table, samples, where, model=model, variant=variant) for model in models]
-    relevance = mean_rank([one.relevance for one in members], np.ones(len(samples), bool))
+    relevance = combined("mean-rank", [one.relevance for one in members])
     names, variants = (" + ".join(getattr(one, name) for one in members) for name in ("model", "variant"))
-    panel = Judged(relevance, names, variants, True)
+    modes = list(dict.fromkeys(one.mode for one in members if one.mode != ZERO_SHOT))
+    panel = Judged(relevance, names, variants, True, " + ".join(modes) or ZERO_SHOT)
     if panel.known.sum() < FEWEST_JUDGED:
         raise InputError(
             f"{int(panel.known.sum())} samples were judged by each of {', '.join(models)}; at least {FEWEST_JUDGED} "
@@ -216,14 +223,31 @@ def relevance_of(
             where=where,
             hint="Give the data that were labelled, or label more of them.",
         )
-    ranked = scale_means_nothing(chosen_variant) if by_rank is None else by_rank
-    return Judged(relevance, chosen_model, chosen_variant, ranked)
+    mode = mode_of(rows[answered(rows)], where)
+    # a calibration gave scores a scale, weights of a panel did not
+    scaled = RAW_SCORE in rows and bool(rows[RAW_SCORE].notna().any())
+    ranked = (scale_means_nothing(chosen_variant) and not scaled) if by_rank is None else by_rank
+    return Judged(relevance, chosen_model, chosen_variant, ranked, mode)
 
 
-def mean_rank(answers: Sequence[Doubles], rows: Booleans) -> Doubles:
-    """Mean over judges of the rank of their answers in (0, 1), (n,), on the *rows* that all of them graded."""
-    known = rows & np.all([~np.isnan(one) for one in answers], axis=0)
-    return scattered(np.mean([(rankdata(one[known]) - 0.5) / known.sum() for one in answers], axis=0), known)
+def mode_of(rows: pd.DataFrame, where: str) -> str:
+    """How the answers of one judge came by their scores.
+
+    Raises
+    ------
+    InputError : in several ways, or in none that is known.
+    """
+    if "mode" not in rows or rows.empty:
+        return ZERO_SHOT
+    modes = rows["mode"].fillna(ZERO_SHOT).astype(str)
+    there = sorted(modes.unique())
+    wrong = next((one for one in there if not MODE.fullmatch(one)), None)
+    if wrong is not None:
+        raise InputError(f"unknown mode '{wrong[:60]}'", where=f"{where}, field 'mode'", hint=AGAIN)
+    if len(there) > 1:
+        problem = f"holds judgments of one judge with and without calibration, or of several: {', '.join(there)}"
+        raise InputError(problem, where=where, hint="Label all the data with one --calibration, or none.")
+    return str(there[0])
 
 
 def one_of(

@@ -62,8 +62,16 @@ AFTER = (
 )
 MODES = {
     "zero-shot": "the scorer saw the judge's answers and no human grade",
+    "gold-calibrated": "human grades of tuning queries, as many as it says, put the judge's answers on a scale or gave "
+    "the members of a panel their weights; labels and scorer saw no grade",
+    "share-calibrated": "the judge's answers were shifted to a stated share of relevant pairs, without any human grade",
     "simulated": "the judge is a human grade with noise added: a ceiling, not a result",
 }
+
+
+def mode_words(mode: str) -> str:
+    """What a mode means; empty where it is none."""
+    return MODES.get(mode.partition(" (")[0], "")
 
 
 def glossary() -> dict[str, str]:

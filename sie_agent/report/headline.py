@@ -7,7 +7,7 @@ from typing import Any
 
 from sie_agent.downstream import AUTO, CLEAN
 from sie_agent.report import bench_words, pick
-from sie_agent.report.glossary import MODES
+from sie_agent.report.glossary import mode_words
 from sie_agent.report.number_words import count, ends_of, is_loss, number, percent, points, share
 from sie_agent.report.read import RunFolder
 from sie_agent.results import Against, Downstream, Measured, Verdict
@@ -45,7 +45,7 @@ def top_of(run: RunFolder) -> dict[str, Any]:
         "lost": lost_words(run),
         "reason": verdict_reason(agreement.verdict.text, use, bool(agreement.downstream)),
         "mode": mode,
-        "mode_words": MODES.get(mode, ""),
+        "mode_words": mode_words(mode),
         "behind": _behind(run, judge, mode),
         "recipe": recipe,
         "recipe_why": why,

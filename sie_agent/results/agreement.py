@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from sie_agent.results.base import Document, Figure, Measured, MeasuredDraws, Result, Text
+from sie_agent.results.base import MODES, Document, Figure, Measured, MeasuredDraws, Result, Text
 from sie_agent.results.bench import (
     Downstream,
     Headline,
@@ -24,7 +24,7 @@ class Compared(Result):
 
     label: str = Field(description="weak label, baseline or reference")
     judge: str = Field("none", description="judge whose label it is; `none` for baselines")
-    mode: Text = Field("", description="`zero-shot`, `simulated`, `ceiling`, `no judge` or `reads grades`")
+    mode: Text = Field("", description=f"{MODES}, `ceiling`, `no judge` or `reads grades`")
     reference: Text = Field("", description="reference importance, or `flipped-labels`")
     metric: str = Field(
         description="`spearman`, `partial_spearman`, `partial_given_proxy_loss`, `kendall`, `top10_overlap`, "
@@ -115,7 +115,7 @@ class JudgeAgainstGrade(Result):
 
     judge: str = Field(description="name of the judge")
     kind: Text = Field("", description="kind of judge")
-    mode: Text = Field("", description="`zero-shot`, `simulated` or `no judge`")
+    mode: Text = Field("", description=f"{MODES} or `no judge`")
     n_draws: int | None = Field(None, description="draws that it judged")
     n_pairs: int | None = Field(None, description="pairs that it judged, over all draws")
     within: Figure = Field(None, description="accuracy within queries; 0.5 by chance")
@@ -215,7 +215,7 @@ class Agreement(Failures):
     """
 
     suite: Text = Field("", description="name of the suite")
-    mode: Text = Field("", description="`zero-shot`, or `simulated` for a made-up headline judge")
+    mode: Text = Field("", description=f"{MODES}, of the headline judge")
     log: dict[str, Any] | None = Field(None, description="the suite's `log`")
     headline: Headline | None = Field(None, description="what the judge's knowledge is worth to the ranker")
     agreement: Agreed | None = Field(None, description="the agreement with gradients that is shown first")

@@ -9,6 +9,8 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 # rises only when readers of the former layout would misread a file; new keys do not change it
 FORMAT = 1
+# how a judge came by its answers
+MODES = "`zero-shot`, `gold-calibrated (N grades)`, `share-calibrated (share S)`, `simulated`"
 
 
 def none_for_nan(value: Any) -> Any:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pydantic import Field
 
-from sie_agent.results.base import Figure, Measured, MeasuredDraws, Result, Text
+from sie_agent.results.base import MODES, Figure, Measured, MeasuredDraws, Result, Text
 
 
 class Against(Measured):
@@ -42,7 +42,7 @@ class Headline(Result):
     """What the ranker gains with the judge over the log, and over the judge's twin by the same recipe."""
 
     judge: str | None = Field(None, description="headline judge")
-    mode: Text = Field("", description="`zero-shot` or `simulated`")
+    mode: Text = Field("", description=MODES)
     measure: Text = Field("", description="what is measured")
     gain: Measured | None = Field(None, description="gain of `auto` over the log")
     less_twin: Measured | None = Field(None, description="gain over the judge's twin, by the same recipe")

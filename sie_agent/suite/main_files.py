@@ -119,7 +119,7 @@ def provenance(draw: Draw, key: str) -> dict[str, Any]:
     return {
         "judge": part.name,
         **{name: ", ".join(map(str, values)) for name, values in said.items()},
-        "mode": part.mode,
+        "mode": draw.facts.get("modes", {}).get(part.name, part.mode),
         "suite": world.suite.name,
         "draw": draw.seed,
         "key": key,

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, PrivateAttr, field_validator, model_validator
 
+from sie_agent.calibration import FITS, load_calibration
 from sie_agent.downstream import RANKERS, TARGET
 from sie_agent.judging import (
     AT_ONCE,
@@ -17,6 +18,7 @@ from sie_agent.judging import (
     default_variant,
     scale_means_nothing,
 )
+from sie_agent.panels import PANELS
 from sie_agent.pipeline import SuiteSection
 from sie_agent.samples import LOGS, LogSettings
 
@@ -89,11 +91,30 @@ class JudgePart(SuiteSection):
     concurrency: int = Field(AT_ONCE, ge=1)
     auc: float | None = Field(None, gt=0.5, le=1)
     members: tuple[str, ...] | None = Field(None, description="of a panel: the judges whose ranks are averaged")
+    panel: str | None = Field(
+        None,
+        description="of a panel: how members become one; `mean-rank`, `weighted` (by the grades of tuning "
+        "queries) or `dawid-skene`",
+    )
+    calibration: str | None = Field(
+        None, description="`isotonic` or `platt`, fitted on the tuning queries of each draw, or a file of sie calibrate"
+    )
     by_rank: bool | None = Field(
         None, description="use only the order of the answers; where it is not said, the variant decides, as in distill"
     )
     draws: int | None = Field(None, ge=1, description="judge only the first so many draws")
     max_pairs: int | None = Field(None, ge=1, description="judge at most so many pairs of a draw, by whole queries")
+
+    # what its figures are marked with, where a run has found out
+    _mode: str | None = PrivateAttr(None)
+
+    @field_validator("panel")
+    @classmethod
+    def panel_is_known(cls, value: str | None) -> str | None:
+        """A name in ``PANELS``."""
+        if value is not None and value not in PANELS:
+            raise ValueError(f"no panel '{value}'; known: {', '.join(PANELS)}")
+        return value
 
     @field_validator("kind")
     @classmethod
@@ -113,6 +134,10 @@ class JudgePart(SuiteSection):
             raise ValueError("`auc` is for simulated judges only")
         if (self.kind == "panel") != bool(self.members):
             raise ValueError("`members` names the judges of a panel, and is for panels only")
+        if self.panel is not None and self.kind != "panel":
+            raise ValueError("`panel` says how a panel is made, and is for panels only")
+        if self.calibration is not None and self.kind in MADE_UP:
+            raise ValueError("`calibration` is for judges that are asked and for panels; this one is made up")
         if self.endpoints is not None and (self.model or self.base_url or self.price or self.revision):
             raise ValueError("`endpoints` say model, address, revision and price of each; leave them out beside it")
         return self
@@ -134,13 +159,32 @@ class JudgePart(SuiteSection):
         """Whether only the order of its answers is used."""
         if self.by_rank is not None:
             return self.by_rank
+        if self.calibration is not None:
+            return False
         asked = self.asks_with
         return self.kind in ("positions", "panel") or (asked is not None and scale_means_nothing(asked))
 
     @property
     def mode(self) -> str:
         """What the figures of this judge are marked with."""
+        if self._mode is not None:
+            return self._mode
+        if self.calibration is not None and self.calibration not in FITS:
+            return load_calibration(self.calibration)[0].mode
+        if self.reads_grades:
+            return "gold-calibrated"
         return "simulated" if self.kind in MADE_UP else "zero-shot"
+
+    def marked(self, mode: str) -> JudgePart:
+        """The same judge, whose figures are marked with a mode."""
+        found = self.model_copy()
+        found._mode = mode
+        return found
+
+    @property
+    def reads_grades(self) -> bool:
+        """Whether grades of tuning queries decide on its answers."""
+        return self.calibration in FITS or PANELS[self.panel or "mean-rank"].reads_grades
 
     @property
     def is_asked(self) -> bool:

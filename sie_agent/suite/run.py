@@ -11,8 +11,10 @@ from typing import Any
 
 import pandas as pd
 
+from sie_agent.calibration import FITS
 from sie_agent.errors import EXIT_DONE, EXIT_PARTIAL
-from sie_agent.files.manifest import Manifest, command_line, digest, write_text
+from sie_agent.files.manifest import Manifest, command_line, digest, file_hash, write_text
+from sie_agent.files.paths import user_path
 from sie_agent.files.typed_json import write_document
 from sie_agent.files.writing import exclusive_lock
 from sie_agent.judging import JudgmentCache, Reasons
@@ -227,12 +229,21 @@ def draw_key(draw: Draw) -> str:
         for judge in everyone
         if judge.name in world.judgments
     }
-    asked = [{**judge.model_dump(mode="json", exclude=WHO_ANSWERS), "by_rank": judge.is_ranked} for judge in everyone]
+    asked = [judge_key(judge) for judge in everyone]
     rows = without_grade(world.samples).to_csv(index=False)
     read = digest("\n".join([rows, world.grade.tobytes().hex(), world.clarity.tobytes().hex()]))
     log = log_hash(world.samples.assign(label=draw.label))
     primary = world.suite.primary.name
     return digest(json.dumps([FORMAT, settings, draw.seed, asked, said, log, read, primary], sort_keys=True))
+
+
+def judge_key(judge: JudgePart) -> dict[str, Any]:
+    """What a finished draw depends on of a judge, beside what it said; of a calibration file, its content."""
+    told = {**judge.model_dump(mode="json", exclude=WHO_ANSWERS), "by_rank": judge.is_ranked}
+    if judge.calibration is not None and judge.calibration not in FITS:
+        told["calibration"] = file_hash(user_path(judge.calibration))
+    # draws of earlier versions know of neither
+    return {name: value for name, value in told.items() if value is not None or name not in ("calibration", "panel")}
 
 
 def steps_of(draw: Draw, judges: Sequence[JudgePart], tried: Sequence[JudgePart]) -> int:

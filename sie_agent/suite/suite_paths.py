@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from sie_agent.calibration import FITS
 from sie_agent.errors import EnvironmentFailure, InputError
 from sie_agent.files.file_kinds import meant
 from sie_agent.files.paths import suites_dir, user_path
@@ -24,7 +25,7 @@ INPUTS = "inputs"
 # kinds of judges whose model may be a folder
 OF_FOLDERS = ("local", "embedding", "vllm")
 VARIANT_ENDINGS = (".yaml", ".yml")
-ENDINGS = (".yaml", ".yml", ".parquet", ".csv", ".tsv", ".jsonl", ".gz", ".zst")
+ENDINGS = (".yaml", ".yml", ".json", ".parquet", ".csv", ".tsv", ".jsonl", ".gz", ".zst")
 
 
 def find_suite(source: str | Path) -> Path:
@@ -63,6 +64,8 @@ def places_of(content: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any], st
         if isinstance(judge, dict):
             yield f"judges.{number}.variant", judge, "variant"
             yield f"judges.{number}.endpoints", judge, "endpoints"
+            if judge.get("calibration") not in FITS:
+                yield f"judges.{number}.calibration", judge, "calibration"
             # what a server or a provider calls its model is not a folder
             if judge.get("kind") in OF_FOLDERS:
                 yield f"judges.{number}.model", judge, "model"
@@ -143,6 +146,9 @@ def keep_inputs(suite: Suite, folder: Path) -> Suite:
         own: dict[str, Any] = {}
         if judge.variant is not None and judge.variant.endswith(VARIANT_ENDINGS) and judge.variant in copies:
             own["variant"] = copies[judge.variant]
+        if judge.calibration is not None and judge.calibration not in FITS:
+            name = f"calibrations/{Path(judge.calibration).stem}"
+            own["calibration"] = copy_to(user_path(judge.calibration), folder, name, taken, ".json")
         if judge.model is not None and judge.kind in OF_FOLDERS:
             own["model"] = absolute(judge.model)
         judges.append(judge.model_copy(update=own))
@@ -156,8 +162,8 @@ def absolute(value: str) -> str:
     return str(path.resolve()) if value and path.exists() else value
 
 
-def copy_to(path: Path, folder: Path, name: str, taken: dict[str, Path]) -> str:
-    """Copy a YAML file into the folder ``inputs`` of a run, and give its path there, relative to the run folder.
+def copy_to(path: Path, folder: Path, name: str, taken: dict[str, Path], ending: str = ".yaml") -> str:
+    """Copy a file into the folder ``inputs`` of a run, and give its path there, relative to the run folder.
 
     Parameters
     ----------
@@ -167,10 +173,10 @@ def copy_to(path: Path, folder: Path, name: str, taken: dict[str, Path]) -> str:
     ------
     EnvironmentFailure : the copy cannot be written.
     """
-    place, number = f"{INPUTS}/{name}.yaml", 1
+    place, number = f"{INPUTS}/{name}{ending}", 1
     while place in taken and not taken[place].samefile(path):
         number += 1
-        place = f"{INPUTS}/{name}-{number}.yaml"
+        place = f"{INPUTS}/{name}-{number}{ending}"
     taken[place] = path
     target = folder / place
     try:

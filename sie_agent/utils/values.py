@@ -120,7 +120,7 @@ KINDS: dict[str, Kind] = {
     "keep": Number(above=0, most=1),
     "positive_at": SHARE,
     "label": SHARE,
-    "validation": Number(above=0, below=1),
+    **dict.fromkeys(("validation", "prior", "tune"), Number(above=0, below=1)),
     "relevant_at": Number(above=0, most=1),
     "strength": Number(least=0),
     "blend": SHARE,

@@ -140,6 +140,9 @@ def variant(content: str) -> Prepare:
     return write
 
 
+PANEL = ("label", "--out", "out")
+TWO = ("--judges", "a=lexical", "--judges", "b=lexical")
+CALIBRATE = ("calibrate", "--judgments", "judgments.parquet", "--out", "c.json")
 RUN = ("run", "suite.yaml", "--out", "out")
 DATA = ("--data", "log.jsonl")
 BENCHMARK = ("benchmark", "wands", ".", "--backend", "lexical", "--out", "o", "--variant", "relevance/lexical")
@@ -309,6 +312,24 @@ CASES = (
     Case("variant that is not YAML", MINE, ("mine.yaml, line", "YAML"), variant("about: [\n")),
     Case("cache of a newer version", (*LABEL, *DATA), ("newer version", "Upgrade"), newer_cache),
     Case("out is a file", (*LABEL[:-1], "log.jsonl", *DATA), ("log.jsonl", "is a file", "--out"), changed(0)),
+    # panels and calibrations
+    Case("one judge of a panel", (*PANEL, "--judges", "lexical", *DATA), ("--judges", "two judges"), changed(0)),
+    Case("judges of one name", (*PANEL, "--judges", "lexical,lexical", *DATA), ("two judges are named",), changed(0)),
+    Case("no such backend", (*PANEL, "--judges", "lexical,magic", *DATA), ("'magic'", "lexical"), changed(0)),
+    Case("no such panel", (*PANEL, *TWO, "--panel", "vote", *DATA), ("'vote'", "mean-rank"), changed(0)),
+    Case("a panel of nobody", (*LABEL, "--panel", "weighted", *DATA), ("--panel", "--judges"), changed(0)),
+    Case("weights without grades", (*PANEL, *TWO, "--panel", "weighted", *DATA), ("grade",), changed(0)),
+    Case("no calibration", (*LABEL, "--calibration", "c.json", *DATA), ("c.json", "sie calibrate"), changed(0)),
+    Case(
+        "calibration that is none",
+        (*LABEL, "--calibration", "c.json", *DATA),
+        ("c.json", "'variant'"),
+        lambda folder: (changed(0)(folder), text("c.json", '{"method": "isotonic", "scores": [7]}')(folder))[0],
+    ),
+    Case("no such method", (*CALIBRATE, *DATA, "--method", "beta"), ("--method", "'beta'", "isotonic"), judged()),
+    Case("a share without its method", (*CALIBRATE, *DATA, "--prior", "0.3"), ("--prior", "--method prior"), judged()),
+    Case("grades that are none", (*CALIBRATE, *DATA), ("grade",), judged()),
+    Case("unknown mode", (*DISTILL, *DATA), ("'mode'", "'magic'"), judged(mode="magic")),
     # distill, score, select, weights, attribute
     Case("no judgments", (*DISTILL, *DATA), ("judgments.parquet", "no such file"), changed(0)),
     Case("no label", (*DISTILL, "--data", "sample"), ("'label'", "--simulate"), judged()),

@@ -31,6 +31,7 @@ SELECT = ("select", "--scores", "scores.parquet", "--keep", "0.5")
 VERBS: dict[str, tuple[tuple[str, ...], str, str]] = {
     "label": (LABEL, "--out", "new"),
     "distill": (("distill", "--judgments", "judged.parquet", "--data", "log.csv"), "--out", "new"),
+    "calibrate": (("calibrate", "--judgments", "judged.parquet", "--data", "log.csv"), "--out", "new.json"),
     "score": (("score", "--scorer", "scorer", "--data", "log.csv", "--workers", "1"), "--out", "new.parquet"),
     "select": (SELECT, "--out", "new.parquet"),
     "dropped": ((*SELECT, "--out", "k.parquet"), "--dropped", "new.parquet"),
@@ -71,7 +72,7 @@ QUICK = [name for name in VERBS if name not in ("distill", "run", "serve", "attr
 # a table of the shape of ESCI
 ESCI = ("product_description", "product_bullet_point", "product_brand", "product_color")
 READ_DATA = [
-    *("label", "distill", "score", "rank", "attribute", "explain", "compare-prompts", "run", "log-json"),
+    *("label", "calibrate", "distill", "score", "rank", "attribute", "explain", "compare-prompts", "run", "log-json"),
 ]
 COLUMNS = "columns: {{query: query, item_id: item_id, title: title}}\n"
 # maps that name a file beside the data, by the key that names it

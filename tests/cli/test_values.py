@@ -23,6 +23,7 @@ COMPARE = (
 BENCHMARK = (
     *("benchmark", "esci", "log.csv", "--variant", "relevance/lexical", "--backend", "lexical", "--out", "out"),
 )
+CALIBRATE = ("calibrate", "--judgments", "j.parquet", "--data", "log.csv", "--out", "c.json")
 DISTILL = ("distill", "--judgments", "j.parquet", "--data", "log.csv", "--out", "out")
 SCORE = ("score", "--scorer", "scorer", "--data", "log.csv", "--out", "out.parquet")
 SELECT = ("select", "--scores", "scores.parquet", "--out", "out.parquet")
@@ -62,6 +63,13 @@ WRONG: tuple[tuple[tuple[str, ...], tuple[tuple[str, tuple[str, ...]], ...]], ..
             ("--thresholds-from", ("0", "9", LONG)),
             ("--split", ("",)),
             ("--variant", ("",)),
+        ),
+    ),
+    (
+        CALIBRATE,
+        (
+            *(("--prior", ("0", "1", "nan", "-0.5")), ("--tune", ("0", "1", "inf")), ("--relevant-at", ("0", "1.5"))),
+            *(("--seed", ("-1",)), ("--limit", ("0",)), ("--grades", ("",)), ("--model", ("",)), ("--variant", ("",))),
         ),
     ),
     (DISTILL, (("--seed", ("-1", "4294967296", LONG)), ("--limit", ("0",)), ("--grades", ("",)), ("--model", ("",)))),

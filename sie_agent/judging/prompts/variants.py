@@ -30,6 +30,8 @@ ORDINAL_METHODS = ("likelihood", "embedding", "lexical", "pairwise")
 COMPOSITE_METHODS = ("facets", "pairwise")
 MOST_FACETS = 20
 MOST_OPPONENTS = 20
+# what the variant of a panel begins with: `panel/KIND`
+PANEL = "panel/"
 
 
 class Variant(BaseModel):
@@ -235,5 +237,7 @@ def variant_name(path: Path) -> str:
 
 
 def scale_means_nothing(variant: str) -> bool:
-    """Whether a variant's answers are only an order (likelihoods, cosines, shared words), not a degree."""
+    """Whether a variant's answers are only an order (likelihoods, cosines, shared words, panels), not a degree."""
+    if variant.startswith(PANEL):
+        return True
     return variant in list_variants() and load_variant(variant).method in ORDINAL_METHODS

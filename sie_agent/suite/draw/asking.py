@@ -170,8 +170,9 @@ def rows_read(draw: Draw, judge: JudgePart) -> Booleans:
     rows, primary = np.zeros(len(draw.label), bool), draw.world.suite.primary
     if judge in draw.judges:
         rows |= asked_rows(draw, judge)
-    if judge == primary or judge.name in (primary.members or ()):
-        # the recipe of the run's scorer is chosen on these
+    tuned = [one for one in draw.judges if one == primary or one.reads_grades]
+    if any(judge == one or judge.name in (one.members or ()) for one in tuned):
+        # the recipe of the run's scorer is chosen on these, and by their grades judges are calibrated and weighed
         rows |= draw.mask("tune")
     for part in draw.bench_judges:
         if part == judge or judge.name in (part.members or ()):

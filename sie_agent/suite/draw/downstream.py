@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
 import pandas as pd
 
 from sie_agent.downstream import RANKERS, BenchData, Fold, JudgeAnswers, Keeping, make_folds, run_bench
 from sie_agent.evaluation import knowledge_removed
 from sie_agent.selection import tie_breakers
+from sie_agent.suite.draw.calibrated import note_mode, reads_grades
 from sie_agent.suite.draw.draw import Draw
-from sie_agent.suite.draw.judges import asked_rows, judge_quality, relevance_of
+from sie_agent.suite.draw.judges import asked_rows, judge_quality, known_to, relevance_of
 from sie_agent.suite.draw.world import World
 from sie_agent.suite.parts import JudgePart
-from sie_agent.utils.arrays import Booleans
+from sie_agent.utils.arrays import Booleans, Doubles
 
 TWIN_SEED = 15_000
 
@@ -39,6 +41,11 @@ def bench_rows_asked(draw: Draw, part: JudgePart) -> Booleans:
     return rows
 
 
+def of_fold(draw: Draw, part: JudgePart, tuning: Booleans) -> Doubles:
+    """A judge's answers with calibration and weights from the tuning rows of a fold: others are tested in it."""
+    return relevance_of(draw, part, bench_rows_asked(draw, part), tuning)
+
+
 def answers_of(draw: Draw, parts: list[JudgePart]) -> list[JudgeAnswers]:
     """Each judge's answers, and those of its twin without its knowledge."""
     world = draw.world
@@ -50,7 +57,10 @@ def answers_of(draw: Draw, parts: list[JudgePart]) -> list[JudgeAnswers]:
         )
         draw.facts.setdefault("twins", {})[part.name] = {"cells": twin.cells, "covered": twin.covered}
         draw.facts.setdefault("judges", {}).setdefault(part.name, judge_quality(draw, relevance))
-        found.append(JudgeAnswers(part.name, relevance, part.is_ranked))
+        if part.name not in draw.facts.get("modes", {}):
+            note_mode(draw, part, known_to(draw, part))
+        again = partial(of_fold, draw, part) if reads_grades(world.suite, part) else None
+        found.append(JudgeAnswers(part.name, relevance, part.is_ranked, again=again))
         found.append(JudgeAnswers(part.name, twin.relevance, True, twin=True))
     return found
 

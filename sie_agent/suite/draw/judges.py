@@ -23,10 +23,11 @@ from sie_agent.evaluation import (
     simulate_judge,
     spearman,
 )
+from sie_agent.panels import combined
 from sie_agent.pipeline import distill_labels, label_errors_of, make_labels, scattered
-from sie_agent.pipeline.judged_log import mean_rank
 from sie_agent.scorer import LABEL_ERROR
 from sie_agent.selection import RELEVANCE
+from sie_agent.suite.draw.calibrated import curve_for, note_mode, tuning_grades
 from sie_agent.suite.draw.draw import CEILING, Draw
 from sie_agent.suite.parts import JudgePart
 from sie_agent.utils.arrays import Booleans, Doubles
@@ -56,15 +57,40 @@ def asked_rows(draw: Draw, part: JudgePart, rows: Booleans | None = None) -> Boo
     return np.asarray(judged & (place < max(places[part.max_pairs], places[0] + 1)))
 
 
-def relevance_of(draw: Draw, part: JudgePart, rows: Booleans | None = None) -> Doubles:
-    """The judge's relevance of the rows that it is asked about, (n,), NaN elsewhere."""
+def relevance_of(draw: Draw, part: JudgePart, rows: Booleans | None = None, tuning: Booleans | None = None) -> Doubles:
+    """The judge's relevance of the rows that it is asked about, (n,), NaN elsewhere.
+
+    Parameters
+    ----------
+    rows : (n,) other rows to ask about.
+    tuning : (n,) rows whose grades a calibration or weights are from; those of the draw when not given.
+    """
+    tuned = draw.mask("tune") if tuning is None else tuning
+    answers = answers_of(draw, part, rows, tuned)
+    if part.calibration is None:
+        return answers
+    return curve_for(draw, part, answers_of(draw, part, tuned, tuned), tuned).apply(answers)
+
+
+def answers_of(draw: Draw, part: JudgePart, rows: Booleans | None, tuning: Booleans) -> Doubles:
+    """:func:`relevance_of` before calibration."""
     world, judged = draw.world, asked_rows(draw, part, rows)
     if part.kind == "panel":
         members = [one for one in world.suite.judges if one.name in (part.members or ())]
-        return mean_rank([relevance_of(draw, one, rows) for one in members], judged)
+        kind, wanted = part.panel or "mean-rank", rows
+        if part.reads_grades:
+            wanted = (draw.judged if rows is None else rows) | tuning
+        said = [relevance_of(draw, one, wanted, tuning) for one in members]
+        return combined(kind, said, judged, grades=tuning_grades(draw, tuning), queries=world.queries)
     if part.is_asked:
         return world.relevance(part, judged)
     return np.where(judged, made_up(draw, part), np.nan)
+
+
+def known_to(draw: Draw, part: JudgePart) -> Booleans:
+    """(n,) rows of tuning queries that the judge, or every member of a panel, has judged."""
+    tuning = draw.mask("tune")
+    return tuning & ~np.isnan(answers_of(draw, part, tuning, tuning)) if part.mode.startswith("gold") else tuning
 
 
 def made_up(draw: Draw, part: JudgePart) -> Doubles:
@@ -93,6 +119,7 @@ def apply_judge(draw: Draw, part: JudgePart, step: Callable[[], None]) -> None:
     labels = make_labels(logged, draw.proxies, relevance[log], suite.distilling, by_rank=part.is_ranked)
     distilled = distill_labels(logged, labels, suite.distilling, draw.seed, step)
     draw.columns[f"relevance|{part.name}"] = relevance
+    note_mode(draw, part, known_to(draw, part))
     for name, scores in distilled.scores(draw.world.inputs, draw.label).items():
         draw.columns[f"weak|{name}|{part.name}"] = scattered(distilled.labels[name], log)
         draw.columns[f"scorer|{name}|{part.name}"] = scores

@@ -273,6 +273,13 @@ def check_labels(suite: Suite, samples: pd.DataFrame) -> None:
             where=f"{suite.data.source}, field 'label'",
             hint="Map the log's label (clicks, purchases) in the column map, or simulate a log with log.kind.",
         )
+    tuned = next((judge.name for judge in suite.judges if judge.reads_grades), None)
+    if tuned is not None and samples["grade"].isna().all():
+        raise InputError(
+            f"judge '{tuned}' is calibrated or weighed by human grades, and there are none",
+            where=f"{suite.data.source}, field 'grade'",
+            hint="Map the grade, or take its `calibration` or `panel` out.",
+        )
     of_grades = ("simulated", "between")
     simulated = suite.log.kind != "given" or any(judge.kind in of_grades for judge in suite.judges)
     if simulated and samples["grade"].isna().any():

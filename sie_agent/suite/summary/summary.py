@@ -30,6 +30,7 @@ from sie_agent.files.typed_json import write_document
 from sie_agent.labels import WEAK_LABELS
 from sie_agent.results import Agreement
 from sie_agent.scorer import LABEL_ERROR
+from sie_agent.suite.draw.calibrated import with_modes
 from sie_agent.suite.draw.draw import CEILING
 from sie_agent.suite.draw.draw_files import Stored
 from sie_agent.suite.draw.judges import HEADLINE_LABEL, JUDGE_FIGURES
@@ -65,6 +66,7 @@ def summarise(suite: Suite, draws: Sequence[Stored]) -> dict[str, Any]:
     ----------
     draws : the finished draws, in the suite's order.
     """
+    suite = with_modes(suite, [draw.facts for draw in draws])
     n_queries = int(draws[0].facts["n_queries"])
     copies = query_copies(n_queries, suite.evaluation.replicates, BOOTSTRAP_SEED)
     panel = Panel([as_evidence(draw) for draw in draws], copies)
