@@ -7,8 +7,8 @@
 In each draw 30 % of the queries are held out and clicks are simulated on the others, which are the pool. A strategy of
 `sie_agent.budget` chooses pairs of it; after every budget the student of relevance is trained on what was judged until
 then. On the held-out queries, by query: `auc`, its share in the area under the ROC curve of the distilled relevance
-against the grade; `within`, the share of its pairs that the distilled relevance puts in the right order; `gain`, how much
-larger that share is for a linear ranker trained on the log's labels blended with it (0.6) than for one of the log alone.
+against the grade; `within`, the share of its pairs that the distilled relevance puts in the right order; `gain`, how
+much larger that share is for a linear ranker trained on the log's labels blended with it (0.6) than for one of the log.
 
 Mode: zero-shot judges; grades are read by the test alone. `simulated 0.90` is made of grades: a ceiling, no judge.
 Differences to `random` are paired by query and draw; intervals resample queries and add what the draws contribute.
@@ -44,7 +44,7 @@ from sie_agent.selection import RELEVANCE, Recipe
 from sie_agent.utils.arrays import Booleans, Doubles, Floats, Integers
 from sie_agent.utils.threads import one_thread
 
-BUDGETS = (100, 200, 400, 800, 1600)
+BUDGETS = (100, 200, 400, 800)
 REAL = ("word overlap", "MiniLM")
 ASKED = (*REAL, "simulated 0.90")
 METRICS = ("auc", "within", "gain")
@@ -53,7 +53,7 @@ BLEND, DECAY, HELD_OUT = 0.6, 1e-3, 0.3
 REPLICATES, SEED = 2_000, 20_240
 # of four comparisons at 95 %
 BONFERRONI = (0.00625, 0.99375)
-# by (judge, strategy): (draws, budgets, metrics, queries)
+# by (judge, strategy): ([draws,] budgets, metrics, queries)
 Found = dict[tuple[str, str], Doubles]
 
 
@@ -123,28 +123,35 @@ class Trial:
         return np.array([area, self._pairs.accuracy(told), self._ranked(target) - self._log])
 
 
-def measured(shop: Shop, judges: Sequence[str], draws: Sequence[int], budgets: Sequence[int]) -> Found:
-    """What every strategy is worth, of every judge, by draw, budget, metric and query."""
+def measured(shop: Shop, judges: Sequence[str], seed: int, budgets: Sequence[int]) -> Found:
+    """What every strategy is worth in one draw, of every judge, by budget, metric and query."""
     text_score, everything = (
         lexical_scores(shop.samples["query"], shop.samples["title"]),
         np.ones(len(shop.grade), bool),
     )
-    found: dict[tuple[str, str], list[Doubles]] = {}
-    for seed in draws:
-        trial = Trial(shop, text_score, seed)
-        blind: dict[str, Integers] = {}
-        for judge in judges:
-            relevance = np.clip(JUDGES[judge](shop, everything, seed), 0, 1)[trial.rows]
-            for name, strategy in STRATEGIES.items():
-                rows = blind.get(name)
-                if rows is None:
-                    rows = chosen_rows(trial.pool, name, relevance, max(budgets), seed)
-                if not strategy.reads_judgments:
-                    blind[name] = rows
-                worth = [trial.worth(rows[:budget], relevance, seed) for budget in budgets]
-                found.setdefault((judge, name), []).append(np.array(worth))
-        say(f"{shop.name}: draw {seed} measured")
-    return {key: np.array(one) for key, one in found.items()}
+    trial, blind, found = Trial(shop, text_score, seed), dict[str, Integers](), Found()
+    for judge in judges:
+        relevance = np.clip(JUDGES[judge](shop, everything, seed), 0, 1)[trial.rows]
+        for name, strategy in STRATEGIES.items():
+            rows = blind.get(name)
+            if rows is None:
+                rows = chosen_rows(trial.pool, name, relevance, max(budgets), seed)
+            if not strategy.reads_judgments:
+                blind[name] = rows
+            found[judge, name] = np.array([trial.worth(rows[:budget], relevance, seed) for budget in budgets])
+    return found
+
+
+def all_draws(shops: Mapping[str, Shop], given: argparse.Namespace) -> list[dict[str, Found]]:
+    """What is found of each data set in each draw; Ctrl-C ends it with the draws that are done."""
+    done = []
+    try:
+        for seed in given.draws:
+            done.append({name: measured(shop, given.judges, seed, given.budgets) for name, shop in shops.items()})
+            say(f"draw {seed} measured")
+    except KeyboardInterrupt:
+        say(f"stopped after {len(done)} draws")
+    return done
 
 
 def curves(found: Found, budgets: Sequence[int], copies: Integers) -> list[dict[str, Any]]:
@@ -258,7 +265,7 @@ def parsed() -> argparse.Namespace:
     parser.add_argument("--judges", nargs="+", choices=JUDGES, default=list(ASKED), metavar="NAME")
     parser.add_argument("--draws", nargs="+", type=int, default=list(range(1, 11)))
     parser.add_argument("--budgets", nargs="+", type=int, default=list(BUDGETS))
-    parser.add_argument("--rows", type=int, default=9_000, help="about so many pairs of a data set, in whole queries")
+    parser.add_argument("--rows", type=int, default=6_500, help="about so many pairs of a data set, in whole queries")
     parser.add_argument("--out", type=Path, default=Path("eval/results/what_to_judge.json"))
     parser.add_argument("--smoke", action="store_true", help="a tiny size: the figures mean nothing")
     if "--smoke" in sys.argv:
@@ -274,16 +281,28 @@ def main() -> None:
     """Measure and write, or print the tables of a file."""
     given = parsed()
     if given.file is None:
-        by_set, copies, about = {}, {}, {}
         with one_thread():
-            for source in given.data:
-                shop = some_queries(loaded(source), given.rows)
-                by_set[source] = measured(shop, given.judges, given.draws, given.budgets)
-                copies[source] = query_copies(len(shop.query_names), REPLICATES, SEED)
-                counts = {"pairs": len(shop.grade), "queries": len(shop.query_names)}
-                about[source] = {**counts, "curves": curves(by_set[source], given.budgets, copies[source])}
+            shops = {name: some_queries(loaded(name), given.rows) for name in given.data}
+            done = all_draws(shops, given)
+        by_set = {
+            name: {key: np.array([draw[name][key] for draw in done]) for key in done[0][name]} for name in given.data
+        }
+        copies = {name: query_copies(len(shop.query_names), REPLICATES, SEED) for name, shop in shops.items()}
+        about = {
+            name: {
+                "pairs": len(shop.grade),
+                "queries": len(shop.query_names),
+                "curves": curves(by_set[name], given.budgets, copies[name]),
+            }
+            for name, shop in shops.items()
+        }
         judges = [name for name in given.judges if name in REAL]
-        options = {"draws": given.draws, "budgets": given.budgets, "log": "ranked-clicks, 15 %", "held out": HELD_OUT}
+        options = {
+            "draws": given.draws[: len(done)],
+            "budgets": given.budgets,
+            "log": "ranked-clicks, 15 %",
+            "held out": HELD_OUT,
+        }
         found = {**options, "data": about, "decision": decided(by_set, judges, copies)}
         given.out.parent.mkdir(parents=True, exist_ok=True)
         given.out.write_text(json.dumps(rounded(found), separators=(",", ":")) + "\n", encoding="utf-8")
