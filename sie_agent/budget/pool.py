@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from sie_agent.budget.strategy import Candidates
-from sie_agent.samples import Distinct, lexical_scores, pair_keys, query_keys, without_grade
+from sie_agent.samples import IMPRESSIONS, Distinct, lexical_scores, pair_keys, query_keys, without_grade
 
 POOL_PAIRS = 50_000
 # beside the columns of the log
@@ -26,18 +26,21 @@ class PairPool:
 
     Attributes
     ----------
-    pairs : distinct pairs that went by.
+    pairs : distinct pairs that went by; samples, impressions : how many rows did, and what was shown behind them.
     """
 
     def __init__(self, size: int = POOL_PAIRS, seed: int = 0) -> None:
         self._size, self._key = size, f"{seed:016d}"
         self._kept: pd.DataFrame | None = None
         self.pairs = Distinct()
+        self.samples = self.impressions = 0
 
     def add(self, chunk: pd.DataFrame) -> None:
         """Look at the rows of one chunk."""
         if chunk.empty:
             return
+        self.samples += len(chunk)
+        self.impressions += int(chunk[IMPRESSIONS].sum()) if IMPRESSIONS in chunk else len(chunk)
         keys = pair_keys(chunk)
         self.pairs.add(keys)
         hashed = pd.util.hash_array(keys.to_numpy(dtype=object), hash_key=self._key, categorize=False)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 
 import numpy as np
 
@@ -11,8 +11,7 @@ from sie_agent.budget.strategy import Candidates, Known, Strategy
 from sie_agent.utils.arrays import Doubles, Integers
 
 FIRST_ROUND = 50
-# from the numbers of some candidates to the judge's answers, NaN where there is none; None: nothing more can be asked
-Ask = Callable[[Integers], Doubles | None]
+Rounds = Generator[Integers, Doubles, None]
 
 
 def round_sizes(strategy: Strategy, budget: int) -> Iterator[int]:
@@ -28,28 +27,34 @@ def round_sizes(strategy: Strategy, budget: int) -> Iterator[int]:
         yield size
 
 
-def spend(candidates: Candidates, strategy: Strategy, budget: int, seed: int, ask: Ask) -> list[Integers]:
-    """Choose *budget* pairs in rounds, and have them judged; all there are where that is fewer.
+def choose(candidates: Candidates, strategy: Strategy, budget: int, seed: int) -> Rounds:
+    """Choose *budget* pairs in rounds, all where there are no more; no pair twice.
 
     Parameters
     ----------
-    candidates : in an order drawn by the seed, see :class:`PairPool`. ask : is told the pairs of a round.
+    candidates : in an order drawn by the seed, see :class:`PairPool`.
 
-    Returns
-    -------
-    The row numbers of each round, no pair twice. Fewer than *budget* where *ask* could not go on; that round is the
-    last one in the list.
+    Yields
+    ------
+    The row numbers of a round. It is sent the judge's answers to them, (k,), NaN where there is none.
     """
     known = Known(np.zeros(len(candidates), bool), np.full(len(candidates), np.nan))
-    rounds: list[Integers] = []
     for number, size in enumerate(round_sizes(strategy, min(budget, len(candidates)))):
-        first = strategy.reads_judgments and number == 0
-        choose = RANDOM.choose if first else strategy.choose
-        rows = choose(candidates, known, size, np.random.default_rng([seed, number]))
-        rounds.append(rows)
-        answers = ask(rows)
-        if answers is None:
-            break
+        chosen = RANDOM if strategy.reads_judgments and number == 0 else strategy
+        rows = chosen.choose(candidates, known, size, np.random.default_rng([seed, number]))
+        answers = yield rows
         known.asked[rows] = True
         known.relevance[rows] = answers
-    return rounds
+
+
+def spend(
+    candidates: Candidates, strategy: Strategy, budget: int, seed: int, ask: Callable[[Integers], Doubles]
+) -> list[Integers]:
+    """The rounds of :func:`choose`, where *ask* gives the answers at once."""
+    rounds, asked = choose(candidates, strategy, budget, seed), []
+    try:
+        asked.append(next(rounds))
+        while True:
+            asked.append(rounds.send(ask(asked[-1])))
+    except StopIteration:
+        return asked

@@ -32,6 +32,12 @@ class Candidates:
         return len(self.features)
 
 
+def without_texts(count: int) -> Candidates:
+    """So many pairs of which nothing is known."""
+    nothing = np.full(count, np.nan)
+    return Candidates(np.empty((count, 0), np.float32), nothing, np.arange(count), nothing)
+
+
 @dataclass(frozen=True)
 class Known:
     """What earlier rounds found out.
@@ -57,13 +63,14 @@ class Strategy:
     choose : from the candidates, what is known, how many are wanted and the draws of the round, to the row numbers of
         so many pairs that were not asked, each once. A smaller number gives the beginning of the same list.
     meaning : for people, in a few words.
-    reads_judgments : it goes in rounds, the first at random.
+    reads_texts : it reads more than how many pairs there are. reads_judgments : it goes in rounds, the first at random.
     reads_label : it needs the log's labels.
     """
 
     name: str
     choose: Choice
     meaning: str
+    reads_texts: bool = True
     reads_judgments: bool = False
     reads_label: bool = False
 

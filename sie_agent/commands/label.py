@@ -26,6 +26,9 @@ def label(
     retry_failed: bool = False,
     dry_run: bool = False,
     max_cost: float | None = None,
+    budget: int | None = None,
+    strategy: str | None = None,
+    seed: int = 0,
     log_json: str | Path | None = None,
     cache_path: str | Path | None = None,
     skip_invalid: bool = False,
@@ -46,6 +49,9 @@ def label(
     retry_failed : ask again where the cache holds a lasting failure.
     dry_run : Say what would be asked, what it costs and how long it takes.
     max_cost : stop before the answers of this run cost more, in USD; the rest has the status ``not-asked``.
+    budget : Judge only so many pairs of the log, chosen by *strategy*.
+    strategy : random, uncertain, diverse, disagreement or influence; random if not given: none was shown to be better.
+    seed : Seed of the choice of pairs: the same seed chooses the same ones, a larger budget some more.
     log_json : File for one JSON line per event; - for standard error.
     cache_path : the judgment cache; the default one when not given.
     skip_invalid, strict : what is done with rows that cannot be used, see `rows_policy`.
@@ -61,8 +67,8 @@ def label(
     ``seconds``, ``per_second``, ``tokens``, ``cost``, ``failed_for_good`` (how many would fail the same way if they
     were asked again), ``tries_failed`` (made good later or not, as ``reasons``), ``stopped``, ``max_cost``,
     ``next_may_cost`` (USD, of the answer for which no money was left), ``model`` (the one that gave most
-    judgments), ``asked_model``, ``models``, ``endpoints``, ``mixture``, ``variants``, and ``exit_code`` (3: some
-    have no judgment).
+    judgments), ``asked_model``, ``models``, ``endpoints``, ``mixture``, ``variants``, ``exit_code`` (3: some have
+    no judgment), and with a *budget* ``budget``: ``strategy``, ``seed``, ``rounds`` (pairs of each), ``pairs_in_log``.
 
     Raises
     ------
@@ -80,27 +86,31 @@ def label(
     if dry_run:
         rows: dict[str, Any] = {"column_map": column_map, "split": split, "limit": limit, "strict": strict}
         how: dict[str, Any] = {"judge": judge, "retry_failed": retry_failed, "max_cost": max_cost}
+        how |= {"budget": budget, "strategy": strategy, "seed": seed}
         return plan(data, variant=variant, cache_path=cache_path, skip_invalid=skip_invalid, **rows, **how)
     if out is None:
         raise InputError("no folder to write into", where="--out", hint="Give --out DIR, or --dry-run.")
 
+    from sie_agent.commands.label_budget import budget_of
     from sie_agent.commands.labelling import JudgingTask, label_into, load_variants
     from sie_agent.commands.log_rows import LogRows
     from sie_agent.outputs import File, Folder, Work, outputs
     from sie_agent.pipeline.loading import source_of
     from sie_agent.samples import rows_policy
 
-    names, asked = names_of(variant), as_judge(judge)
+    names, asked, spent = names_of(variant), as_judge(judge), budget_of(budget, strategy, seed)
     check_values(data=data, column_map=column_map, split=split, limit=limit, variant=names, max_cost=max_cost)
     place = Folder("--out", out, ("judgments.parquet", "manifest.json"))
     events = File("--log-json", None if str(log_json) == "-" else log_json, appended=True)
     reads = {"--data": source_of(data), "--map": column_map, "--variant": names, **asked.reads}
     settings = {"--split": split, "--limit": limit, **asked.settings}
-    work = Work("label", reads, settings, uses={"--endpoints": asked.endpoints}, grows=("--limit",))
+    if spent is not None:
+        settings |= {"--budget": spent.pairs, "--strategy": spent.strategy, "--seed": spent.seed}
+    work = Work("label", reads, settings, uses={"--endpoints": asked.endpoints}, grows=("--limit", "--budget"))
     with outputs(work, place, events, overwrite=overwrite, cache_path=cache_path):
         policy = rows_policy(place.path, skip_invalid=skip_invalid, strict=strict, data=data)
         log = LogRows(data, column_map, split, limit, policy, allow_missing_labels=False)
-        task = JudgingTask(load_variants(names), asked, cache_path, retry_failed, max_cost)
+        task = JudgingTask(load_variants(names), asked, cache_path, retry_failed, max_cost, budget=spent)
         return label_into(place.path, log, task, log_json)
 
 
@@ -114,6 +124,9 @@ def plan(
     judge: Judge | str | None = None,
     retry_failed: bool = False,
     max_cost: float | None = None,
+    budget: int | None = None,
+    strategy: str | None = None,
+    seed: int = 0,
     cache_path: str | Path | None = None,
     skip_invalid: bool = False,
     strict: bool = False,
@@ -125,6 +138,8 @@ def plan(
     data, variant, column_map, split, limit, judge, retry_failed, cache_path, skip_invalid, strict : as :func:`label`
         takes them.
     max_cost : checked as :func:`label` does.
+    budget, strategy, seed : as :func:`label` takes them. Pairs that answers yet to come will choose are not known:
+        as many random ones stand in for them.
 
     Returns
     -------
@@ -143,15 +158,17 @@ def plan(
     >>> planned["to_ask"] + planned["cached"]
     20
     """
+    from sie_agent.commands.label_budget import budget_of
     from sie_agent.commands.labelling import JudgingTask, load_variants, planned
     from sie_agent.commands.log_rows import LogRows
     from sie_agent.samples import rows_policy
 
-    names = names_of(variant)
+    names, spent = names_of(variant), budget_of(budget, strategy, seed)
     check_values(data=data, column_map=column_map, split=split, limit=limit, variant=names, max_cost=max_cost)
     policy = rows_policy(None, skip_invalid=skip_invalid, strict=strict)
     log = LogRows(data, column_map, split, limit, policy, allow_missing_labels=False)
-    return planned(log, JudgingTask(load_variants(names), as_judge(judge), cache_path, retry_failed, max_cost))
+    task = JudgingTask(load_variants(names), as_judge(judge), cache_path, retry_failed, max_cost, budget=spent)
+    return planned(log, task)
 
 
 def names_of(variant: str | Path | Sequence[str | Path]) -> list[str | Path]:
@@ -162,8 +179,10 @@ def names_of(variant: str | Path | Sequence[str | Path]) -> list[str | Path]:
 def lines(result: dict[str, Any]) -> Iterator[str]:
     """The result as it is printed; of a dry run, the plan."""
     if "parts" in result:
+        yield from chosen_lines(result)
         yield from plan_lines(result)
         return
+    yield from chosen_lines(result)
     asked_for = [told_pairs(result)] if "relevance" in result["aspects"] else []
     asked_for += [counted(result["queries"], "query")] if "clarity" in result["aspects"] else []
     yield f"{' and '.join(asked_for)} judged by {judged_by(result)} ({', '.join(result['variants'])})"
@@ -189,6 +208,19 @@ def lines(result: dict[str, Any]) -> Iterator[str]:
         yield from yes_lines(result["positives"], result["negatives"], result["positive_at"])
     yield f"Judgments: {result['judgments']}"
     yield from asked_again(result, result["failed"])
+
+
+def chosen_lines(result: dict[str, Any]) -> Iterator[str]:
+    """How the pairs of a budget were chosen."""
+    if (budget := result.get("budget")) is None:
+        return
+    among = f" of {budget['chosen_from']:,} drawn" if budget["chosen_from"] < budget["pairs_in_log"] else ""
+    sizes = budget["rounds"]
+    rounds = f" in rounds of {', '.join(map(str, sizes))}" if len(sizes) > 1 and not budget["not_known_yet"] else ""
+    yield f"{counted(sum(sizes), 'pair')}{among} of {budget['pairs_in_log']:,} chosen ({budget['strategy']}){rounds}"
+    if budget["not_known_yet"]:
+        left = counted(budget["not_known_yet"], "pair")
+        yield f"  not known yet   {left}: answers will choose them, random ones stand in here"
 
 
 def noun(result: dict[str, Any]) -> str:
@@ -237,7 +269,8 @@ VERB = Verb(
         "    --base-url http://127.0.0.1:8000/v1 --out runs/labels --dry-run",
         "sie label --data log.parquet --variant relevance/graded --backend openai \\",
         "    --endpoints endpoints.yaml --max-cost 20 --log-json runs/labels.jsonl --out runs/labels",
+        "sie label ... --budget 1000       judge 1,000 pairs of the log, chosen at random",
         "sie label ... --retry-failed      ask again what has no judgment, and nothing else",
     ),
-    options={"out": OUT_FOLDER, "variant": Option("NAME"), "revision": Option("TEXT")},
+    options={"out": OUT_FOLDER, "variant": Option("NAME"), "revision": Option("TEXT"), "seed": Option()},
 )

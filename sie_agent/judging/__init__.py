@@ -21,7 +21,7 @@ from sie_agent.judging.prompts.variants import (
     variant_name,
 )
 from sie_agent.judging.reasons import Reasons, pattern, reasons_in_words, shortened
-from sie_agent.judging.runner import Sampler, judge, judge_by_each, judge_chunks, models_asked
+from sie_agent.judging.runner import Sampler, cached_scores, judge, judge_by_each, judge_chunks, models_asked
 from sie_agent.judging.session import Session, check_limit, stop_on_signals
 from sie_agent.judging.table import JUDGMENT_COLUMNS
 
@@ -43,6 +43,7 @@ __all__ = [
     "Source",
     "Variant",
     "backend_kinds",
+    "cached_scores",
     "check_installed",
     "check_limit",
     "check_method",

@@ -102,6 +102,7 @@ TEXT = Text()
 # by the name of the parameter; the option is that name, unless OPTIONS says otherwise
 KINDS: dict[str, Kind] = {
     "limit": COUNT,
+    "budget": COUNT,
     "seed": Number(whole=True, least=0, most=MOST_SEED),
     "seeds": Number(whole=True, least=1, most=10_000),
     "concurrency": Number(whole=True, least=1, most=MOST_AT_ONCE),
@@ -132,7 +133,7 @@ KINDS: dict[str, Kind] = {
         (
             *("data", "column_map", "split", "variant", "variants", "backend", "model", "endpoints"),
             *("judgments", "grades", "suite", "simulate", "scores", "scorer", "by", "score", "ids", "references"),
-            *("status", "host", "token_file", "weigh_by", "features", "trusted", "labels", "to", "licence"),
+            *("status", "host", "token_file", "weigh_by", "strategy", "features", "trusted", "labels", "to", "licence"),
         ),
         TEXT,
     ),
