@@ -27,9 +27,9 @@ def log_model(candidates: Candidates) -> Doubles:
 
 
 def at_odds(candidates: Candidates, known: Known, count: int, rng: np.random.Generator) -> Integers:
-    """Pairs drawn in proportion to how far their rank by a model of the log is from that by their words."""
+    """Pairs drawn in proportion to the squared difference of their ranks by a model of the log and by their words."""
     by_log, by_words = rankdata(log_model(candidates)), rankdata(candidates.text_score)
-    return draw_by_score(np.abs(by_log - by_words) / len(candidates), known, count, rng)
+    return draw_by_score(((by_log - by_words) / len(candidates)) ** 2, known, count, rng)
 
 
 DISAGREEMENT = Strategy(

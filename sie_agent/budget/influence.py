@@ -7,7 +7,7 @@ from scipy.special import expit
 
 from sie_agent.attribution import fit_logistic
 from sie_agent.budget.strategy import Candidates, Known, Strategy, draw_by_score
-from sie_agent.budget.student import spread_of_trees
+from sie_agent.budget.student import variance_of_trees
 from sie_agent.utils.arrays import Doubles, Integers
 
 DECAY = 1e-2
@@ -30,8 +30,8 @@ def reach(candidates: Candidates) -> Doubles:
 
 
 def could_move_most(candidates: Candidates, known: Known, count: int, rng: np.random.Generator) -> Integers:
-    """Pairs drawn in proportion to their reach times how unsure a student is of their relevance."""
-    return draw_by_score(reach(candidates) * spread_of_trees(candidates, known, rng), known, count, rng)
+    """Pairs drawn in proportion to the expected square of that move, a student's variance being the judgment's."""
+    return draw_by_score(reach(candidates) ** 2 * variance_of_trees(candidates, known, rng), known, count, rng)
 
 
 INFLUENCE = Strategy(

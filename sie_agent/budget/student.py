@@ -11,8 +11,8 @@ TREES, FEWEST_JUDGED = 50, 10
 SMALLEST_LEAF, FEATURE_SHARE = 2, 1 / 3
 
 
-def spread_of_trees(candidates: Candidates, known: Known, rng: np.random.Generator) -> Doubles:
-    """Standard deviation between the trees' predictions of each pair's relevance, (n,).
+def variance_of_trees(candidates: Candidates, known: Known, rng: np.random.Generator) -> Doubles:
+    """Variance between the trees' predictions of each pair's relevance, (n,).
 
     A random forest (Breiman 2001) as a committee (Seung 1992; Abe & Mamitsuka 1998): its trees disagree where little
     was judged nearby, and where what was judged there disagrees. The same everywhere while fewer than ten pairs have an
@@ -37,4 +37,4 @@ def spread_of_trees(candidates: Candidates, known: Known, rng: np.random.Generat
         told = tree.predict(candidates.features)
         total += told
         squares += told**2
-    return np.asarray(np.sqrt(np.maximum(squares / TREES - (total / TREES) ** 2, 0.0)))
+    return np.asarray(np.maximum(squares / TREES - (total / TREES) ** 2, 0.0))

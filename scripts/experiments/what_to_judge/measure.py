@@ -44,7 +44,7 @@ from sie_agent.selection import RELEVANCE, Recipe
 from sie_agent.utils.arrays import Booleans, Doubles, Floats, Integers
 from sie_agent.utils.threads import one_thread
 
-BUDGETS = (100, 200, 400, 800)
+BUDGETS = (100, 300, 800)
 REAL = ("word overlap", "MiniLM")
 ASKED = (*REAL, "simulated 0.90")
 METRICS = ("auc", "within", "gain")
@@ -265,7 +265,7 @@ def parsed() -> argparse.Namespace:
     parser.add_argument("--judges", nargs="+", choices=JUDGES, default=list(ASKED), metavar="NAME")
     parser.add_argument("--draws", nargs="+", type=int, default=list(range(1, 11)))
     parser.add_argument("--budgets", nargs="+", type=int, default=list(BUDGETS))
-    parser.add_argument("--rows", type=int, default=6_500, help="about so many pairs of a data set, in whole queries")
+    parser.add_argument("--rows", type=int, default=6_000, help="about so many pairs of a data set, in whole queries")
     parser.add_argument("--out", type=Path, default=Path("eval/results/what_to_judge.json"))
     parser.add_argument("--smoke", action="store_true", help="a tiny size: the figures mean nothing")
     if "--smoke" in sys.argv:
