@@ -1,4 +1,4 @@
-"""``sie label --budget``: as many pairs as paid for, the same ones again, from the cache after a stop, never by grade."""
+"""``sie label --budget``: as many pairs as paid for, the same ones again, from the cache after a stop, by no grade."""
 
 from __future__ import annotations
 

@@ -46,7 +46,8 @@ JUDGED = (
     ("--map", ("",)),
 )
 WRONG: tuple[tuple[tuple[str, ...], tuple[tuple[str, tuple[str, ...]], ...]], ...] = (
-    (LABEL, (*JUDGED, ("--split", ("",)), ("--variant", ("",)))),
+    (LABEL, (*JUDGED, ("--split", ("",)), ("--variant", ("",)), ("--budget", ("0", "-1", LONG)))),
+    ((*LABEL, "--budget", "5"), (("--seed", ("-1", LONG)), ("--strategy", ("",)))),
     (COMPARE, JUDGED),
     (DISTILL, (("--seed", ("-1", "4294967296", LONG)), ("--limit", ("0",)), ("--grades", ("",)), ("--model", ("",)))),
     (SCORE, (("--workers", ("-1", "1000000", LONG)), ("--seed", ("-1",)), ("--limit", ("-5",)), ("--simulate", ("",)))),
