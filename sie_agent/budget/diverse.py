@@ -16,7 +16,7 @@ def far_apart(candidates: Candidates, known: Known, count: int, rng: np.random.G
     features = candidates.features
     chosen, taken = [], known.asked.copy()
     nearest = np.full(len(features), np.inf)
-    for row in np.flatnonzero(known.asked):
+    for row in np.flatnonzero(known.asked).tolist():
         nearest = np.minimum(nearest, ((features - features[row]) ** 2).sum(axis=1))
     for _ in range(min(count, int((~taken).sum()))):
         weight = np.where(taken, 0.0, nearest)

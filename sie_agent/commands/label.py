@@ -260,6 +260,7 @@ def mixture_lines(mixture: dict[str, Any] | None) -> list[str]:
     ] + [apart]
 
 
+SEED = Option(help="Seed of the choice of pairs: the same seed chooses the same ones, a larger budget some more.")
 VERB = Verb(
     label,
     lines,
@@ -272,5 +273,5 @@ VERB = Verb(
         "sie label ... --budget 1000       judge 1,000 pairs of the log, chosen at random",
         "sie label ... --retry-failed      ask again what has no judgment, and nothing else",
     ),
-    options={"out": OUT_FOLDER, "variant": Option("NAME"), "revision": Option("TEXT"), "seed": Option()},
+    options={"out": OUT_FOLDER, "variant": Option("NAME"), "revision": Option("TEXT"), "seed": SEED},
 )

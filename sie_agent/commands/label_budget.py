@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -177,7 +177,7 @@ class ChosenPairs:
         return choose(candidates, chosen, self._budget.pairs, self._budget.seed)
 
 
-def check_guide(variants: list[Variant]) -> Variant:
+def check_guide(variants: Sequence[Variant]) -> Variant:
     """The variant whose answers decide on the next pairs: the first, which has to ask for relevance.
 
     Raises
