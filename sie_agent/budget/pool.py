@@ -7,6 +7,7 @@ import pandas as pd
 
 from sie_agent.budget.strategy import Candidates
 from sie_agent.samples import IMPRESSIONS, Distinct, lexical_scores, pair_keys, query_keys, without_grade
+from sie_agent.utils.threads import one_thread
 
 POOL_PAIRS = 50_000
 # beside the columns of the log
@@ -70,8 +71,10 @@ class PairPool:
             raise ValueError("no pair went by")
         count = self._kept[COUNT].to_numpy(np.float64)
         label = np.divide(self._kept[SUM].to_numpy(np.float64), count, out=np.full(len(count), np.nan), where=count > 0)
+        with one_thread():
+            features = TextFeatures.fit(rows).transform(rows)
         return Candidates(
-            features=TextFeatures.fit(rows).transform(rows),
+            features=features,
             label=label,
             queries=np.asarray(pd.factorize(query_keys(rows["query"]))[0], np.intp),
             text_score=lexical_scores(rows["query"], rows["title"]),

@@ -9,6 +9,7 @@ import numpy as np
 from sie_agent.budget.random_pairs import RANDOM
 from sie_agent.budget.strategy import Candidates, Known, Strategy
 from sie_agent.utils.arrays import Doubles, Integers
+from sie_agent.utils.threads import one_thread
 
 FIRST_ROUND = 50
 Rounds = Generator[Integers, Doubles, None]
@@ -41,7 +42,9 @@ def choose(candidates: Candidates, strategy: Strategy, budget: int, seed: int) -
     known = Known(np.zeros(len(candidates), bool), np.full(len(candidates), np.nan))
     for number, size in enumerate(round_sizes(strategy, min(budget, len(candidates)))):
         chosen = RANDOM if strategy.reads_judgments and number == 0 else strategy
-        rows = chosen.choose(candidates, known, size, np.random.default_rng([seed, number]))
+        # sums of several threads differ in the last bits, and a run that goes on has to choose the same pairs
+        with one_thread():
+            rows = chosen.choose(candidates, known, size, np.random.default_rng([seed, number]))
         answers = yield rows
         known.asked[rows] = True
         known.relevance[rows] = answers
