@@ -14,6 +14,7 @@ from sie_agent.utils.counts import counted
 from sie_agent.utils.values import check_values
 
 if TYPE_CHECKING:
+    from sie_agent.commands.label_budget import Budget
     from sie_agent.commands.panel_labelling import Member
 
 
@@ -33,6 +34,9 @@ def label(
     max_cost: float | None = None,
     calibration: str | Path | None = None,
     allow_other_judge: bool = False,
+    budget: int | None = None,
+    strategy: str | None = None,
+    seed: int = 0,
     log_json: str | Path | None = None,
     cache_path: str | Path | None = None,
     skip_invalid: bool = False,
@@ -58,6 +62,9 @@ def label(
     max_cost : stop before the answers of this run cost more, in USD; the rest has the status ``not-asked``.
     calibration : File that `sie calibrate` wrote: scores become probabilities, the model's own are in ``raw_score``.
     allow_other_judge : Take the calibration of another variant or model.
+    budget : Judge only so many pairs of the log, chosen by *strategy*.
+    strategy : random, uncertain, diverse, disagreement or influence; random if not given: none was shown to be better.
+    seed : Seed of the choice of pairs: the same seed chooses the same ones, a larger budget some more.
     log_json : File for one JSON line per event; - for standard error.
     cache_path : the judgment cache; the default one when not given.
     skip_invalid, strict : what is done with rows that cannot be used, see `rows_policy`.
@@ -73,8 +80,9 @@ def label(
     ``seconds``, ``per_second``, ``tokens``, ``cost``, ``failed_for_good`` (how many would fail the same way if they
     were asked again), ``tries_failed`` (made good later or not, as ``reasons``), ``stopped``, ``max_cost``,
     ``next_may_cost`` (USD, of the answer for which no money was left), ``model`` (the one that gave most
-    judgments), ``asked_model``, ``mode``, ``models``, ``endpoints``, ``mixture``, ``variants``, and ``exit_code`` (3:
-    some have no judgment).
+    judgments), ``asked_model``, ``mode``, ``models``, ``endpoints``, ``mixture``, ``variants``, ``exit_code`` (3: some
+    have no judgment), and with a *budget* ``budget``: ``strategy``, ``seed``, ``rounds`` (pairs of each),
+    ``pairs_in_log``.
 
     Raises
     ------
@@ -92,21 +100,23 @@ def label(
     if dry_run:
         rows: dict[str, Any] = {"column_map": column_map, "split": split, "limit": limit, "strict": strict}
         how: dict[str, Any] = {"judge": judge, "judges": judges, "retry_failed": retry_failed, "max_cost": max_cost}
+        how |= {"budget": budget, "strategy": strategy, "seed": seed}
         return plan(data, variant=variant, cache_path=cache_path, skip_invalid=skip_invalid, **rows, **how)
     if out is None:
         raise InputError("no folder to write into", where="--out", hint="Give --out DIR, or --dry-run.")
 
     from sie_agent.calibration import table_calibration
+    from sie_agent.commands.label_budget import budget_of
     from sie_agent.commands.labelling import JudgingTask, label_into, load_variants
     from sie_agent.commands.log_rows import LogRows
     from sie_agent.outputs import File, Folder, Work, outputs
     from sie_agent.pipeline.loading import source_of
     from sie_agent.samples import rows_policy
 
-    names, asked = names_of(variant, judges), as_judge(judge)
+    names, asked, spent = names_of(variant, judges), as_judge(judge), budget_of(budget, strategy, seed)
     check_values(data=data, column_map=column_map, split=split, limit=limit, variant=names, max_cost=max_cost)
     curve = table_calibration(calibration, any_judge=allow_other_judge)
-    members, kind = panel_of(judges, names, asked, panel), panel or "mean-rank"
+    members, kind = panel_of(judges, names, asked, panel, spent), panel or "mean-rank"
     files = ("judgments.parquet", "manifest.json", *(("members/",) if members else ()))
     place = Folder("--out", out, files)
     events = File("--log-json", None if str(log_json) == "-" else log_json, appended=True)
@@ -114,11 +124,13 @@ def label(
     reads |= {"--calibration": calibration, **{f"--judges {one.name}": one.judge.model for one in members}}
     settings = {"--split": split, "--limit": limit, **asked.settings}
     settings |= {"--judges": list(judges), "--panel": kind} if members else {}
-    work = Work("label", reads, settings, uses={"--endpoints": asked.endpoints}, grows=("--limit",))
+    if spent is not None:
+        settings |= {"--budget": spent.pairs, "--strategy": spent.strategy, "--seed": spent.seed}
+    work = Work("label", reads, settings, uses={"--endpoints": asked.endpoints}, grows=("--limit", "--budget"))
     with outputs(work, place, events, overwrite=overwrite, cache_path=cache_path):
         policy = rows_policy(place.path, skip_invalid=skip_invalid, strict=strict, data=data)
         log = LogRows(data, column_map, split, limit, policy, allow_missing_labels=False)
-        task = JudgingTask(load_variants(names), asked, cache_path, retry_failed, max_cost, curve)
+        task = JudgingTask(load_variants(names), asked, cache_path, retry_failed, max_cost, curve, spent)
         if members:
             from sie_agent.commands.panel_labelling import label_panel
 
@@ -137,6 +149,9 @@ def plan(
     judges: Sequence[str] = (),
     retry_failed: bool = False,
     max_cost: float | None = None,
+    budget: int | None = None,
+    strategy: str | None = None,
+    seed: int = 0,
     cache_path: str | Path | None = None,
     skip_invalid: bool = False,
     strict: bool = False,
@@ -148,6 +163,8 @@ def plan(
     data, variant, column_map, split, limit, judge, judges, retry_failed, cache_path, skip_invalid, strict : as
         :func:`label` takes them.
     max_cost : checked as :func:`label` does.
+    budget, strategy, seed : as :func:`label` takes them. Pairs that answers yet to come will choose are not known:
+        as many random ones stand in for them.
 
     Returns
     -------
@@ -166,16 +183,17 @@ def plan(
     >>> planned["to_ask"] + planned["cached"]
     20
     """
+    from sie_agent.commands.label_budget import budget_of
     from sie_agent.commands.labelling import JudgingTask, load_variants, planned
     from sie_agent.commands.log_rows import LogRows
     from sie_agent.samples import rows_policy
 
-    names, asked = names_of(variant, judges), as_judge(judge)
+    names, asked, spent = names_of(variant, judges), as_judge(judge), budget_of(budget, strategy, seed)
     check_values(data=data, column_map=column_map, split=split, limit=limit, variant=names, max_cost=max_cost)
     policy = rows_policy(None, skip_invalid=skip_invalid, strict=strict)
     log = LogRows(data, column_map, split, limit, policy, allow_missing_labels=False)
-    members = panel_of(judges, names, asked)
-    task = JudgingTask(load_variants(names), asked, cache_path, retry_failed, max_cost)
+    members = panel_of(judges, names, asked, budget=spent)
+    task = JudgingTask(load_variants(names), asked, cache_path, retry_failed, max_cost, budget=spent)
     if members:
         from sie_agent.commands.panel_labelling import planned_panel
 
@@ -197,18 +215,26 @@ def names_of(variant: str | Path | Sequence[str | Path], judges: Sequence[str]) 
 
 
 def panel_of(
-    judges: Sequence[str], names: Sequence[str | Path], default: Judge, panel: str | None = None
+    judges: Sequence[str],
+    names: Sequence[str | Path],
+    default: Judge,
+    panel: str | None = None,
+    budget: Budget | None = None,
 ) -> list[Member]:
     """The members of a panel; none where one judge is asked.
 
     Raises
     ------
-    InputError : they are wrong, or their variants or the kind of panel are.
+    InputError : they are wrong, or their variants or the kind of panel are; a budget, whose pairs each member's answers
+        would choose for itself.
     """
     if not judges:
         if panel is not None:
             raise InputError("a kind of panel is of no use without judges", where="--panel", hint="Give --judges.")
         return []
+    if budget is not None:
+        problem = "a panel judges the whole log: with a budget its members would judge different pairs"
+        raise InputError(problem, where="--budget", hint="Leave out --budget, or take --limit.")
     from sie_agent.commands.panel_labelling import members_of, variant_asked
     from sie_agent.panels import panel_kind
 
@@ -221,8 +247,10 @@ def panel_of(
 def lines(result: dict[str, Any]) -> Iterator[str]:
     """The result as it is printed; of a dry run, the plan."""
     if "parts" in result:
+        yield from chosen_lines(result)
         yield from plan_lines(result)
         return
+    yield from chosen_lines(result)
     asked_for = [told_pairs(result)] if "relevance" in result["aspects"] else []
     asked_for += [counted(result["queries"], "query")] if "clarity" in result["aspects"] else []
     asked_for += ["Items"] if "profile" in result["aspects"] else []
@@ -253,6 +281,19 @@ def lines(result: dict[str, Any]) -> Iterator[str]:
         yield from panel_lines(result["panel"])
     yield f"Judgments: {result['judgments']}"
     yield from asked_again(result, result["failed"])
+
+
+def chosen_lines(result: dict[str, Any]) -> Iterator[str]:
+    """How the pairs of a budget were chosen."""
+    if (budget := result.get("budget")) is None:
+        return
+    among = f" of {budget['chosen_from']:,} drawn" if budget["chosen_from"] < budget["pairs_in_log"] else ""
+    sizes = budget["rounds"]
+    rounds = f" in rounds of {', '.join(map(str, sizes))}" if len(sizes) > 1 and not budget["not_known_yet"] else ""
+    yield f"{counted(sum(sizes), 'pair')}{among} of {budget['pairs_in_log']:,} chosen ({budget['strategy']}){rounds}"
+    if budget["not_known_yet"]:
+        left = counted(budget["not_known_yet"], "pair")
+        yield f"  not known yet   {left}: answers will choose them, random ones stand in here"
 
 
 def noun(result: dict[str, Any]) -> str:
@@ -292,6 +333,7 @@ def mixture_lines(mixture: dict[str, Any] | None) -> list[str]:
     ] + [apart]
 
 
+SEED = Option(help="Seed of the choice of pairs: the same seed chooses the same ones, a larger budget some more.")
 VERB = Verb(
     label,
     lines,
@@ -303,7 +345,11 @@ VERB = Verb(
         "    --endpoints endpoints.yaml --max-cost 20 --log-json runs/labels.jsonl --out runs/labels",
         "sie label --data log.parquet --judges words=lexical --judges meaning=embedding --panel mean-rank \\",
         "    --out runs/panel",
+        "sie label ... --budget 1000       judge 1,000 pairs of the log, chosen at random",
         "sie label ... --retry-failed      ask again what has no judgment, and nothing else",
     ),
-    options={"out": OUT_FOLDER, "variant": Option("NAME"), "judges": Option("JUDGE"), "revision": Option("TEXT")},
+    options={
+        **{"out": OUT_FOLDER, "variant": Option("NAME"), "judges": Option("JUDGE"), "revision": Option("TEXT")},
+        "seed": SEED,
+    },
 )

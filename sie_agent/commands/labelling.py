@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ import pandas as pd
 
 from sie_agent.calibration import TableCalibration
 from sie_agent.commands.judges import Judge, open_judge
+from sie_agent.commands.label_budget import Budget, ChosenPairs, answers_of, check_guide
 from sie_agent.commands.log_rows import LogRows
 from sie_agent.errors import EXIT_DONE, EXIT_PARTIAL
 from sie_agent.files.event_log import event, log_events
@@ -98,6 +99,17 @@ class JudgingTask:
     retry_failed: bool
     max_cost: float | None
     calibration: TableCalibration | None = None
+    budget: Budget | None = None
+
+    def rows_of(
+        self, log: LogRows, backend: Backend, cache: JudgmentCache, session: Session | None
+    ) -> LogRows | ChosenPairs:
+        """The rows to judge: the log, or the pairs of it that the budget is spent on; *session* as in `answers_of`."""
+        if self.budget is None:
+            return log
+        guide = check_guide(self.variants)
+        read = answers_of(guide, backend, cache, session, retry_failed=self.retry_failed)
+        return ChosenPairs(log, self.budget, read, stands_in=session is None)
 
 
 def label_into(folder: Path, log: LogRows, task: JudgingTask, log_json: str | Path | None) -> dict[str, Any]:
@@ -119,12 +131,12 @@ def label_into(folder: Path, log: LogRows, task: JudgingTask, log_json: str | Pa
         ):
             session = Session(backend, cache, max_cost=task.max_cost)
             event("start", data=str(log.data), variants=[one.name for one in variants], judge=repr(backend))
-            target = folder / "judgments.parquet"
+            target, rows = folder / "judgments.parquet", task.rows_of(log, backend, cache, session)
             with stop_on_signals(session), TableWriter(target) as writer:
                 for place, one in enumerate(variants):
-                    chunks = log.chunks() if place else passage.watch(log.chunks())
+                    chunks = rows.chunks() if place else passage.watch(rows.chunks())
                     how: dict[str, Any] = {"retry_failed": task.retry_failed, "session": session}
-                    with bar(f"Judging {one.aspect} with {backend.model}", log.count) as session.shown:
+                    with bar(f"Judging {one.aspect} with {backend.model}", rows.count) as session.shown:
                         for table in judge_chunks(mixture.watch(chunks), one, backend, cache, **how):
                             writer.write(table if task.calibration is None else task.calibration.apply(table))
                 say(f"{passage.words} of {counted(len(passage.queries), 'query')}")
@@ -132,7 +144,12 @@ def label_into(folder: Path, log: LogRows, task: JudgingTask, log_json: str | Pa
             event("end", asked=session.account.asked, failed=session.account.failed, cost=session.account.cost)
     finally:
         backend.close()
-    result = summary(session, variants, passage, time.perf_counter() - started) | passage.accounted(log.invalid)
+    result = summary(session, variants, passage, time.perf_counter() - started)
+    if isinstance(rows, ChosenPairs):
+        result["budget"] = manifest.extra["budget"] = rows.as_dict()
+        manifest.seeds.append(rows.seed)
+        passage = replace(passage, samples=rows.rows_read, impressions=rows.impressions)
+    result |= passage.accounted(log.invalid)
     # endpoints of other models may have stood in for the preferred one
     result["model"] = next(iter(result["models"]), backend.model)
     result |= {"asked_model": backend.model, "mixture": mixed}
@@ -153,13 +170,16 @@ def planned(log: LogRows, task: JudgingTask) -> dict[str, Any]:
         check_limit(backend, task.max_cost)
         with JudgmentCache(task.cache_path) as cache:
             how = {"retry_failed": task.retry_failed}
-            parts = [estimate(log.chunks(), one, backend, cache, **how) for one in task.variants]
+            rows = task.rows_of(log, backend, cache, None)
+            parts = [estimate(rows.chunks(), one, backend, cache, **how) for one in task.variants]
     finally:
         backend.close()
     costs = [part["cost"] for part in parts]
     seconds = [part["seconds"] for part in parts]
+    chosen = {"budget": rows.as_dict()} if isinstance(rows, ChosenPairs) else {}
     return {
         "parts": parts,
+        **chosen,
         "to_ask": sum(part["to_ask"] for part in parts),
         "cached": sum(part["cached"] for part in parts),
         "tokens": {kind: sum(part[f"{kind}_tokens"] for part in parts) for kind in ("input", "output")},

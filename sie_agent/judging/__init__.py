@@ -26,7 +26,7 @@ from sie_agent.judging.prompts.variants import (
 )
 from sie_agent.judging.reasons import Reasons, pattern, reasons_in_words, shortened
 from sie_agent.judging.rendering import differences, rendered
-from sie_agent.judging.runner import Sampler, judge, judge_by_each, judge_chunks, models_asked
+from sie_agent.judging.runner import Sampler, cached_scores, judge, judge_by_each, judge_chunks, models_asked
 from sie_agent.judging.session import Session, check_limit, stop_on_signals
 from sie_agent.judging.table import JUDGMENT_COLUMNS
 
@@ -52,6 +52,7 @@ __all__ = [
     "asked_variants",
     "audit",
     "backend_kinds",
+    "cached_scores",
     "check_installed",
     "check_limit",
     "check_method",

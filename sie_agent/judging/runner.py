@@ -8,10 +8,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
 from sie_agent.errors import EnvironmentFailure, InputError
-from sie_agent.judging.answers import Answer
+from sie_agent.judging.answers import Answer, score_answer
 from sie_agent.judging.arrivals import Arrivals
 from sie_agent.judging.backends.base import Backend
 from sie_agent.judging.backends.http.openai import OpenAIBackend
@@ -21,6 +22,7 @@ from sie_agent.judging.prompts.variants import Variant, asked_variants, is_compo
 from sie_agent.judging.questions import Chunk, LookUp
 from sie_agent.judging.session import Drawn, Session
 from sie_agent.judging.table import judgment_table
+from sie_agent.utils.arrays import Doubles
 from sie_agent.utils.progress import bar, say
 
 # a column beside those of the log, while rows are chosen
@@ -182,6 +184,28 @@ def judge_chunk(
     for question in pending:
         chunk.answers.setdefault(question.key, (stand_in, chunk.keys.own[0]))
     return judgment_table(chunk, known, variant)
+
+
+def cached_scores(
+    rows: pd.DataFrame, variant: Variant, backend: Backend, cache: JudgmentCache, *, retry_failed: bool = False
+) -> tuple[Doubles, int]:
+    """What the cache holds of some rows; asks nothing.
+
+    Parameters
+    ----------
+    rows : a table of samples; variant, backend, cache, retry_failed : as ``judge_chunks`` takes them.
+
+    Returns
+    -------
+    (n,) the score of each row, NaN where there is none, and how many different questions have no answer.
+    """
+    look_up = LookUp(variant, backend, cache, retry_failed=retry_failed)
+    [chunk] = look_up.chunks([rows])
+    scores = {
+        key: score_answer(variant, answer).score for key, (answer, _) in chunk.answers.items() if answer.status == "ok"
+    }
+    told = [scores.get(chunk.asked[place].key, float("nan")) for place in chunk.places]
+    return np.array(told, np.float64), len(chunk.pending())
 
 
 class Sampler:

@@ -71,8 +71,8 @@ class JudgeAccount(Result):
 class RunManifest(Document):
     """What a command used, how long it took, what it cost; a command may add keys of its own.
 
-    ``sie label`` and ``sie distill`` add ``judge``, ``sie distill`` also ``settings`` and ``recipe``,
-    ``sie compare-prompts`` adds ``failed``.
+    ``sie label`` and ``sie distill`` add ``judge``, ``sie distill`` also ``settings`` and ``recipe``, ``sie label
+    --budget`` also ``budget``, ``sie compare-prompts`` adds ``failed``.
     """
 
     model_config = ConfigDict(extra="allow")

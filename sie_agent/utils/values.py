@@ -104,6 +104,7 @@ KINDS: dict[str, Kind] = {
     "limit": COUNT,
     "pairs": Number(whole=True, least=10, most=1_000_000),
     "thresholds_from": Number(whole=True, least=10, most=1_000_000),
+    "budget": COUNT,
     "seed": Number(whole=True, least=0, most=MOST_SEED),
     "seeds": Number(whole=True, least=1, most=10_000),
     "concurrency": Number(whole=True, least=1, most=MOST_AT_ONCE),
@@ -135,7 +136,7 @@ KINDS: dict[str, Kind] = {
         (
             *("dataset", "data", "column_map", "split", "variant", "variants", "backend", "model", "endpoints"),
             *("judgments", "grades", "suite", "simulate", "scores", "scorer", "by", "score", "ids", "references"),
-            *("status", "host", "token_file", "weigh_by", "features", "trusted", "labels", "to", "licence"),
+            *("status", "host", "token_file", "weigh_by", "strategy", "features", "trusted", "labels", "to", "licence"),
             *("aspect", "base", "name", "other"),
         ),
         TEXT,

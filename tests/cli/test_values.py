@@ -53,7 +53,8 @@ JUDGED = (
     ("--map", ("",)),
 )
 WRONG: tuple[tuple[tuple[str, ...], tuple[tuple[str, tuple[str, ...]], ...]], ...] = (
-    (LABEL, (*JUDGED, ("--split", ("",)), ("--variant", ("",)))),
+    (LABEL, (*JUDGED, ("--split", ("",)), ("--variant", ("",)), ("--budget", ("0", "-1", LONG)))),
+    ((*LABEL, "--budget", "5"), (("--seed", ("-1", LONG)), ("--strategy", ("",)))),
     (COMPARE, JUDGED),
     (
         BENCHMARK,
