@@ -7,7 +7,7 @@ from pydantic import Field
 from sie_agent.results.base import Figure, Measured, Result, Text
 
 
-class Tested(Result):
+class PairDecision(Result):
     """Two arms by the deciding metric: a paired test on queries, Holm over all pairs."""
 
     first: str = Field(description="name of an arm")
@@ -38,7 +38,7 @@ class Decision(Result):
     power: Figure = Field(None, description="of `queries_needed`")
     sequential: bool = Field(False, description="whether the test is valid at every look (`--until decided`)")
     ranking: list[list[str]] = Field(default_factory=list, description="arms, best first; a tie is one group")
-    pairs: list[Tested] = Field(default_factory=list, description="all pairs of arms")
+    pairs: list[PairDecision] = Field(default_factory=list, description="all pairs of arms")
     n_queries: int = Field(0, description="queries with grades that say something")
     queries_needed: int | None = Field(None, description="graded queries in all that would decide it with that power")
 
