@@ -22,9 +22,7 @@ from sie_agent.results.manifest import TokenCount
 class VariantQuality(Result):
     """The judgments of one arm: a variant asked of one judge; or a control."""
 
-    variant: str = Field(
-        description="name of the arm: the prompt variant, with `@ judge` where there are several judges"
-    )
+    variant: str = Field(description="name of the arm: the variant, `variant @ judge` where there are several judges")
     prompt: Text = Field("", description="name or path of the prompt variant")
     judge: Text = Field("", description="name of the judge, as `--judge` gives it")
     kind: Text = Field("arm", description="`arm`, or `control`: no part of the decision")
@@ -80,13 +78,11 @@ class Comparison(Document):
     decision: Decision | None = Field(None, description="what to do")
     baseline: Text = Field("", description="the first variant")
     n_samples: int = Field(0, description="pairs that were put before every arm")
-    n_pairs: int = Field(
-        0, description="graded pairs that every arm judged; without grades, pairs that every arm judged"
-    )
+    n_pairs: int = Field(0, description="pairs with a grade (without any grade: all) that every arm judged")
     n_left_out: int = Field(0, description="pairs that some arm, or nobody, graded")
     n_queries: int = Field(0, description="queries of the compared pairs")
     levels: list[float] = Field(
-        default_factory=list, description="the grades' own scale; a judgment counts as the nearest"
+        default_factory=list, description="the grades' own scale; a judgment counts as its nearest level"
     )
     relevant_at: Figure = Field(None, description="grade from which on a pair counts as relevant")
     variants: list[VariantQuality] = Field(default_factory=list, description="every compared arm")
