@@ -11,6 +11,7 @@ import numpy as np
 
 from sie_agent.comparison.clustered import QueryMean, query_mean
 from sie_agent.comparison.power import queries_for_equivalence, queries_needed
+from sie_agent.comparison.sentences import sentence_of
 from sie_agent.utils.arrays import Doubles
 
 Verdict = Literal["take", "keep", "same", "grade-more"]
@@ -27,7 +28,7 @@ class PairTest:
     low, high : its interval, 95 % where alpha is 0.05, for this pair alone (not corrected for the number of pairs).
     p, p_holm : two-sided p-value of no difference, as it is and corrected by Holm (1979) over all pairs.
     better : the arm that is certainly better (``p_holm`` at most alpha), or None.
-    p_equivalent : p-value of a difference of the margin or more (two one-sided tests), corrected by Holm over all pairs.
+    p_equivalent : p-value of a difference of the margin or more (two one-sided tests), Holm over all pairs.
     equivalent : whether the difference is certainly within the margin.
     identical : whether both have the same value on every query, to the last bit.
     n_queries : queries that were compared.
@@ -106,8 +107,8 @@ def decide(
 ) -> Decision:
     """Compare all pairs of arms, paired by query, and say what to do.
 
-    Each pair is a paired t test over queries, which are the clusters; p-values are corrected by Holm over all pairs, so
-    that any false alarm is at most as frequent as alpha. Equivalence is by two one-sided tests, corrected in the same way.
+    Each pair is a paired t test over queries, which are the clusters; p-values are corrected by Holm over all pairs,
+    so that any false alarm is at most as frequent as alpha. Equivalence is by two one-sided tests, corrected likewise.
 
     - ``take``: an arm is certainly better than the baseline by what may be more than the margin.
     - ``keep``: the baseline is certainly better than, or the same within the margin as, each other arm.
@@ -271,8 +272,6 @@ def conclude(
     pairs: tuple[PairTest, ...], values: Mapping[str, Doubles], *, margin: float, alpha: float, baseline: str
 ) -> Decision:
     """Ranking, verdict and sentence from tests of all pairs."""
-    from sie_agent.comparison.sentences import sentence_of
-
     means = {
         name: float(np.nanmean(column)) if np.isfinite(column).any() else np.nan for name, column in values.items()
     }

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
-from sie_agent.comparison.decide import Decision, PairTest
+if TYPE_CHECKING:
+    from sie_agent.comparison.decide import Decision, PairTest
 
 
 def sentence_of(decision: Decision, open_pairs: Sequence[PairTest]) -> str:
@@ -66,9 +68,9 @@ def _more(decision: Decision, open_pairs: Sequence[PairTest]) -> str:
 
 
 def _behind(decision: Decision, open_pairs: Sequence[PairTest]) -> str:
-    """What would decide it, behind a colon."""
+    """What would decide it."""
     if decision.queries_needed is None:
-        return f" by {decision.n_queries:,} graded queries"
+        return f" with {decision.n_queries:,} graded queries"
     most = max(pair.n_queries for pair in open_pairs)
     more = max(1, decision.queries_needed - most)
     return f": about {_rounded(more):,} more graded queries would decide it"
