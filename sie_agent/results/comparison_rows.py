@@ -12,7 +12,7 @@ class PairDecision(Result):
 
     first: str = Field(description="name of an arm")
     second: str = Field(description="name of the other arm")
-    difference: Figure = Field(None, description="first less second, mean over queries")
+    difference: Figure = Field(None, description="second less first, mean over queries")
     ci_low: Figure = Field(None, description="lower end of its 95 % interval, of this pair alone")
     ci_high: Figure = Field(None, description="upper end of it")
     p: Figure = Field(None, description="p-value of no difference, of this pair alone")
@@ -109,7 +109,9 @@ class Differing(Result):
     title: Text = Field("", description="title of the item")
     department: Text = Field("", description="department of the item, where the data have one")
     grade: Figure = Field(None, description="human grade; null where there is none")
-    spread: Figure = Field(None, description="highest judgment less the lowest")
+    spread: Figure = Field(
+        None, description="highest less lowest place of it in the order of an arm's judgments, 0 to 1"
+    )
     said: list[Said] = Field(default_factory=list, description="by arm")
 
 
