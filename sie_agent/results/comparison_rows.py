@@ -83,8 +83,10 @@ class Stability(Result):
     """The same pairs asked again of one arm, changed in a way that should not matter."""
 
     variant: str = Field(description="name of the arm")
-    change: str = Field(description="`repeat`, `examples`, or a paraphrase: `word order`, `plural`, `lower case`")
-    n_pairs: int = Field(0, description="pairs that have both answers")
+    change: str = Field(
+        description="`repeat`, `examples` (their order), or of the query `word order`, `plural`, `letter case`"
+    )
+    n_pairs: int = Field(0, description="pairs with both answers; of several repeats, all of them together")
     n_failed: int = Field(0, description="answers that are missing")
     same_level: Measured | None = Field(None, description="share of equal levels, with its interval by query")
     mean_change: Measured | None = Field(None, description="mean absolute change of the judgment, 0 to 1")
