@@ -1,4 +1,4 @@
-"""The same pairs before one arm (a prompt variant and a judge) after the other; one that fails does not stop the others."""
+"""The same pairs before one arm (variant and judge) after the other; one that fails does not stop the others."""
 
 from __future__ import annotations
 
@@ -8,11 +8,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
 from sie_agent.commands.judges import Judge, open_judge
-from sie_agent.errors import EXIT_DONE, InputError, SieError
+from sie_agent.errors import InputError, SieError
 from sie_agent.files.manifest import Manifest
 from sie_agent.judging import (
     Account,
@@ -23,7 +22,6 @@ from sie_agent.judging import (
     Session,
     Variant,
     check_method,
-    estimate,
     load_variant,
     stop_on_signals,
 )
@@ -228,84 +226,6 @@ def judge_each(samples: pd.DataFrame, arms: Sequence[Arm], asked: Asking) -> dic
         if table is not None:
             tables[arm.name] = table
     return tables
-
-
-def stability_of(
-    arms: Sequence[Arm],
-    tables: Mapping[str, pd.DataFrame],
-    chosen: pd.DataFrame,
-    repeats: int,
-    levels: Sequence[float],
-    asked: Asking,
-) -> list[dict[str, Any]]:
-    """How far each arm says the same of *chosen* pairs when it is asked again, change by change."""
-    from sie_agent.comparison.compared import query_codes, scores_of
-    from sie_agent.comparison.repeats import asked_again, stability_row
-
-    codes = pd.Series(query_codes(chosen), index=chosen["sample_id"].to_numpy(object))
-    rows = []
-    for arm in (arm for arm in arms if arm.name in tables):
-        say(f"Asking {counted(len(chosen), 'pair')} again of {arm.name}")
-        found: dict[str, list[tuple[Any, Any, Any]]] = {}
-        notes: dict[str, str] = {}
-        with asked.manifest.stage(f"asking {arm.name} again"):
-            for again in asked_again(arm.variant, chosen, repeats):
-                found.setdefault(again.change, [])
-                notes[again.change] = again.note
-                table = (
-                    asked.table(arm, again.rows, variant=again.variant, repeat=again.repeat) if not again.note else None
-                )
-                if table is not None:
-                    before = scores_of(again.rows, tables[arm.name])
-                    place = codes.loc[again.rows["sample_id"].to_numpy(object)].to_numpy(np.intp)
-                    found[again.change].append((before, table["score"].to_numpy(np.float64), place))
-                elif not again.note:
-                    # the arm has its judgments; that it could not be asked again is told in its place
-                    notes[again.change] = str(asked.failures.pop(arm.name).cause)
-        for change, parts in found.items():
-            columns: list[Any] = [list(column) for column in zip(*parts, strict=True)] if parts else [[], [], []]
-            row = stability_row(change, *columns, np.asarray(levels))
-            rows.append({"variant": arm.name, **row, "note": notes[change]})
-    return rows
-
-
-def planned(samples: pd.DataFrame, arms: Sequence[Arm], chosen: pd.DataFrame | None, repeats: int, **how: Any) -> Any:
-    """What would be asked, over all arms, with what it costs and how long it takes; asks nothing.
-
-    Parameters
-    ----------
-    chosen : pairs that are asked again, *repeats* times and in other ways; None for none.
-    how : ``cache_path`` and ``retry_failed``.
-    """
-    from sie_agent.comparison.repeats import asked_again
-
-    parts = []
-    with JudgmentCache(how["cache_path"]) as cache:
-        for judge, of_judge in by_judge(arms):
-            backend = open_judge(judge, asks=False)[0]
-            try:
-                for arm in of_judge:
-                    given: list[tuple[str, Variant, pd.DataFrame, int]] = [(arm.name, arm.variant, samples, 0)]
-                    if chosen is not None:
-                        again = asked_again(arm.variant, chosen, repeats)
-                        given += [(f"{arm.name}, {one.change}", one.variant, one.rows, one.repeat) for one in again]
-                    for name, variant, rows, repeat in given:
-                        if len(rows):
-                            once = {"retry_failed": how["retry_failed"], "repeat": repeat}
-                            part = estimate([without_grade(rows)], variant, backend, cache, **once)
-                            parts.append({**part, "variant": name})
-            finally:
-                backend.close()
-    costs, seconds = ([part[key] for part in parts] for key in ("cost", "seconds"))
-    paid = [cost for cost in costs if cost is not None]
-    return {
-        "parts": parts,
-        **{key: sum(part[key] for part in parts) for key in ("to_ask", "cached")},
-        "tokens": {kind: sum(part[f"{kind}_tokens"] for part in parts) for kind in ("input", "output")},
-        "cost": sum(paid) if paid else None,
-        "seconds": None if None in seconds else sum(seconds),
-        "exit_code": EXIT_DONE,
-    }
 
 
 def not_comparable(table: pd.DataFrame, name: str, kept: dict[str, pd.DataFrame]) -> Failure:
