@@ -1,7 +1,8 @@
 """Prompt variants and judges compared on the same pairs: figures, tests, the decision."""
 
 from sie_agent.comparison.clustered import QueryMean, query_mean
-from sie_agent.comparison.decide import Decision, PairTest, decide
+from sie_agent.comparison.decide import Decision, decide
+from sie_agent.comparison.pairs import PairTest
 from sie_agent.comparison.power import power_of, queries_needed
 from sie_agent.comparison.sequential import ConfidenceSequence, UntilDecided
 

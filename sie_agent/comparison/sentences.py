@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from sie_agent.comparison.decide import Decision, PairTest
+    from sie_agent.comparison.decide import Decision
+    from sie_agent.comparison.pairs import PairTest
 
 
 def sentence_of(decision: Decision, open_pairs: Sequence[PairTest]) -> str:
@@ -90,7 +91,7 @@ def _other(pair: PairTest, name: str) -> str:
 
 def _rounded(number: int) -> int:
     """Upwards to two digits: more would say what is not known."""
-    unit = 10 ** max(0, len(str(number)) - 2)
+    unit = int(10 ** max(0, len(str(number)) - 2))
     return -(-number // unit) * unit
 
 

@@ -8,7 +8,8 @@ from itertools import combinations
 import numpy as np
 
 from sie_agent.comparison.clustered import query_mean
-from sie_agent.comparison.decide import Decision, PairTest, check_arms, conclude, corrected
+from sie_agent.comparison.decide import Decision, check_arms, conclude
+from sie_agent.comparison.pairs import PairTest, corrected
 from sie_agent.utils.arrays import Doubles
 
 # the shares of its capital that a gambler stakes: from what a difference of 0.01 asks for up to nearly all
@@ -18,8 +19,8 @@ STAKES = np.geomspace(0.005, 0.98, 24)
 def log_wealth(values: Doubles, bound: float, starting: Doubles | None = None) -> Doubles:
     """Log capital, per stake, of a gambler who bets that the mean of values in [-1, 1] is above *bound*.
 
-    A stake b multiplies the capital by 1 - b + b·(1 + x)/(1 + bound) for each value x: where the mean is at most *bound*,
-    no capital grows in the mean, so the mean over stakes of the capitals rarely ever gets large (Ville 1939;
+    A stake b multiplies the capital by 1 - b + b·(1 + x)/(1 + bound) for each value x: where the mean is at most
+    *bound*, no capital grows in the mean, so the mean over stakes of the capitals rarely ever gets large (Ville 1939;
     Waudby-Smith and Ramdas 2024; a mixture over stakes as in Orabona and Jun 2024).
 
     Parameters
