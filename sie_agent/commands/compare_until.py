@@ -92,7 +92,9 @@ def says_nothing(table: pd.DataFrame | None) -> bool:
     return table is None or bool(table["score"].isna().all())
 
 
-def values_of(rows: pd.DataFrame, tables: dict[str, pd.DataFrame], decide_by: str, scale: Doubles) -> dict[str, Doubles]:
+def values_of(
+    rows: pd.DataFrame, tables: dict[str, pd.DataFrame], decide_by: str, scale: Doubles
+) -> dict[str, Doubles]:
     """By arm (n_queries,) values of the deciding metric on the pairs of a batch that all arms judged."""
     scores = {name: scores_of(rows, table) for name, table in tables.items()}
     usable = common_pairs(scores, rows["grade"].notna().to_numpy())

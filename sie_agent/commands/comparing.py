@@ -21,6 +21,7 @@ from sie_agent.judging import (
     PricePart,
     Session,
     Variant,
+    check_limit,
     check_method,
     load_variant,
     stop_on_signals,
@@ -81,26 +82,36 @@ def check_arms(arms: Sequence[Arm], max_cost: float | None) -> None:
     InputError : a backend cannot answer a variant; a limit on cost and a server without prices.
     EnvironmentFailure : a package is not installed.
     """
-    priced = []
     for judge, of_judge in by_judge(arms):
         backend = open_judge(judge)[0]
         try:
             for arm in of_judge:
                 check_method(backend, arm.variant)
-            asks_servers = isinstance(backend, Accounted)
-            priced.append(bool(prices_of(backend)))
-            if max_cost is not None and asks_servers and not priced[-1]:
-                no_prices()
         finally:
             backend.close()
-    if max_cost is not None and not any(priced):
-        no_prices()
+    check_prices(arms, max_cost)
 
 
-def no_prices() -> None:
-    """Refuse a limit on cost where no price is known."""
-    hint = "Give --price-input and --price-output, or a price for an endpoint"
-    raise InputError("a limit on cost needs prices, and none is known", where="--max-cost", hint=hint)
+def check_prices(arms: Sequence[Arm], max_cost: float | None) -> None:
+    """A limit on cost needs the price of every server, and one server at least.
+
+    Raises
+    ------
+    InputError : there is a limit, and some price is not known.
+    """
+    if max_cost is None:
+        return
+    free = True
+    for judge, _ in by_judge(arms):
+        backend = open_judge(judge, asks=False)[0]
+        try:
+            if isinstance(backend, Accounted):
+                check_limit(backend, max_cost)
+                free = False
+        finally:
+            backend.close()
+    if free:
+        check_limit(backend, max_cost)
 
 
 def by_judge(arms: Sequence[Arm]) -> Iterator[tuple[Judge, list[Arm]]]:

@@ -12,6 +12,7 @@ from sie_agent.comparison.agreed import agreed, differing
 from sie_agent.comparison.clustered import query_mean
 from sie_agent.comparison.controls import controls_of
 from sie_agent.comparison.decide import Decision, decide
+from sie_agent.comparison.few_grades import FewGrades, add_powered
 from sie_agent.comparison.metrics import METRICS, Graded, figure_of, levels_of
 from sie_agent.errors import InputError
 from sie_agent.samples import query_keys
@@ -34,6 +35,7 @@ def compare_judgments(
     decide_by: str = DECIDE_BY,
     margin: float = MARGIN,
     settled: Decision | None = None,
+    chances: Doubles | None = None,
 ) -> dict[str, Any]:
     """Figures of each arm's judgments, all differences to the first, and what to do.
 
@@ -46,6 +48,7 @@ def compare_judgments(
     relevant_at : grade from which on a pair counts as relevant, for the AUC.
     decide_by : a metric in ``METRICS`` that decides. margin : a difference in it that makes no difference in practice.
     settled : the decision of a sequential test, in place of one on all pairs.
+    chances : (n,) with which each graded pair was drawn to be graded; None where that is not known.
 
     Returns
     -------
@@ -87,13 +90,15 @@ def compare_judgments(
         rows_of_arms = [{"variant": name, **counted[name]} for name in tables]
         decision = unknown(decide_by, margin)
         return {**common, "variants": rows_of_arms, "controls": [], "differences": [], "decision": decision}
-    values = {name: values_of(graded, score) for name, score in known.items()}
+    weights, note = weights_of(None if chances is None else chances[usable], queries)
+    values = {name: weighted(values_of(graded, score), weights) for name, score in known.items()}
     found = settled or decide(
         {name: each[decide_by] for name, each in values.items()}, margin=margin, alpha=ALPHA, power=POWER
     )
     best = best_of(values, decide_by)
-    return {
+    result = {
         **common,
+        "note": note,
         "variants": [
             {"variant": name, **counted[name], **figures_of(graded, known[name], values[name])} for name in tables
         ],
@@ -104,6 +109,12 @@ def compare_judgments(
         "differences": differences_of(values),
         "decision": decision_row(found, decide_by, sequential=settled is not None),
     }
+    judged = common_pairs(scores)
+    if int(judged.sum()) > int(usable.sum()):
+        all_scores = {name: score[judged] for name, score in scores.items()}
+        drawn = None if chances is None else chances[judged]
+        add_powered(result, FewGrades(samples[judged], grade[judged], all_scores, drawn))
+    return result
 
 
 def aligned(samples: pd.DataFrame, table: pd.DataFrame) -> pd.DataFrame:
@@ -183,6 +194,43 @@ def figures_of(graded: Graded, score: Doubles, values: Mapping[str, Doubles] | N
         "metrics": metrics,
         "confusion": {"levels": graded.levels.tolist(), "counts": matrix},
     }
+
+
+def weights_of(chances: Doubles | None, queries: Integers) -> tuple[Doubles | None, str]:
+    """(n_queries,) inverse chances of queries that were drawn as a whole, and what is to be said of the draw.
+
+    Parameters
+    ----------
+    chances : (n,) with which each pair was drawn to be graded; None where that is not known. queries : (n,).
+    """
+    if chances is None:
+        return None, ""
+    if np.allclose(chances, chances[0]):
+        return None, "The grades are those of a sheet, drawn with equal chances."
+    count = int(queries.max()) + 1
+    low, high = np.full(count, np.inf), np.full(count, -np.inf)
+    np.minimum.at(low, queries, chances)
+    np.maximum.at(high, queries, chances)
+    drawn = "The grades are those of a sheet, on which pairs that variants differ on are more frequent."
+    if np.allclose(low, high):
+        return (
+            1 / low,
+            f"{drawn} Means over queries are weighted by the inverse of their chance; other figures are not.",
+        )
+    return None, f"{drawn} Only the `powered` figures are weighted by the inverse of their chance."
+
+
+def weighted(values: dict[str, Doubles], weights: Doubles | None) -> dict[str, Doubles]:
+    """Values of means over queries as values of the weighted mean (Hájek 1971), linearised; others as they are."""
+    if weights is None:
+        return values
+    found = dict(values)
+    for name in (name for name, metric in METRICS.items() if metric.by_query):
+        known = ~np.isnan(values[name])
+        if known.any():
+            mean = float(np.average(values[name][known], weights=weights[known]))
+            found[name] = mean + weights / weights[known].mean() * (values[name] - mean)
+    return found
 
 
 def best_of(values: Mapping[str, Mapping[str, Doubles]], decide_by: str) -> str:

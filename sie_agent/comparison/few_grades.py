@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -36,11 +37,11 @@ class FewGrades:
     chances: Doubles | None = None
 
     def predictor_for(self, *names: str) -> str:
-        """The other arm that agrees most with all arms, whatever the grades say; word overlap where there is no other."""
+        """The other arm that agrees most with all arms, whatever the grades say; word overlap where there is none."""
         others = [name for name in self.scores if name not in names]
         return max(others, key=lambda name: self.agreement[name]) if others else WORDS
 
-    @property
+    @cached_property
     def agreement(self) -> dict[str, float]:
         """Of each arm, the mean Spearman with the others."""
         found = {}
@@ -87,15 +88,12 @@ def row_of(one: PoweredEstimate, predictor: str) -> dict[str, Any]:
     return {"value": one.value, "ci_low": one.low, "ci_high": one.high, "graded_only": alone, **told}
 
 
-def add_powered(
-    result: dict[str, Any], few: FewGrades, arms: Sequence[dict[str, Any]], differences: Sequence[dict[str, Any]]
-) -> None:
+def add_powered(result: dict[str, Any], few: FewGrades) -> None:
     """Put prediction-powered figures beside those of the grades alone."""
-    for arm in arms:
+    for arm in result["variants"]:
         arm["powered"] = few.figures(arm["variant"])
-    baseline = result["baseline"]
-    for name in dict.fromkeys(row["variant"] for row in differences):
-        found = few.differences(baseline, name)
-        for row in differences:
+    for name in dict.fromkeys(row["variant"] for row in result["differences"]):
+        found = few.differences(result["baseline"], name)
+        for row in result["differences"]:
             if row["variant"] == name and row["measure"] in found:
                 row["powered"] = found[row["measure"]]
