@@ -36,10 +36,15 @@ class FewGrades:
     scores: Mapping[str, Doubles]
     chances: Doubles | None = None
 
-    def predictor_for(self, *names: str) -> str:
-        """The other arm that agrees most with all arms, whatever the grades say; word overlap where there is none."""
-        others = [name for name in self.scores if name not in names]
-        return max(others, key=lambda name: self.agreement[name]) if others else WORDS
+    def predictor_for(self, *names: str) -> str | None:
+        """The other arm that agrees most with all arms, whatever the grades say; word overlap where there is none.
+
+        None where that says the same as an arm under test.
+        """
+        tested = [self.scores[name] for name in names]
+        others = [name for name in (*self.scores, WORDS) if name not in names]
+        usable = [name for name in others if not any(np.array_equal(self.score_of(name), score) for score in tested)]
+        return max(usable, key=lambda name: self.agreement.get(name, -2.0)) if usable else None
 
     @cached_property
     def agreement(self) -> dict[str, float]:
@@ -52,11 +57,17 @@ class FewGrades:
 
     def score_of(self, name: str) -> Doubles:
         """(n,) the judgments of an arm, or word overlap."""
-        return self.scores[name] if name in self.scores else TEXT_SCORES["word-overlap"].score(self.rows)
+        return self.scores[name] if name in self.scores else self.words
+
+    @cached_property
+    def words(self) -> Doubles:
+        """(n,) word overlap."""
+        return TEXT_SCORES["word-overlap"].score(self.rows)
 
     def figures(self, name: str) -> dict[str, dict[str, Any]]:
         """By metric, the prediction-powered figure of an arm."""
-        predictor = self.predictor_for(name)
+        if (predictor := self.predictor_for(name)) is None:
+            return {}
         given = (self.rows, self.grade, self.scores[name], self.score_of(predictor))
         found: dict[str, PoweredEstimate] = {}
         for key, metric in BY_QUERY.items():
@@ -67,7 +78,8 @@ class FewGrades:
 
     def differences(self, baseline: str, name: str) -> dict[str, dict[str, Any]]:
         """By metric, the prediction-powered difference of an arm to the baseline; the predictor is neither."""
-        predictor = self.predictor_for(baseline, name)
+        if (predictor := self.predictor_for(baseline, name)) is None:
+            return {}
         given = (self.rows, self.grade, self.scores[baseline], self.scores[name], self.score_of(predictor))
         metrics = {**BY_QUERY, **BY_PAIR}
         found = {
