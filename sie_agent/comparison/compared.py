@@ -103,7 +103,10 @@ def compare_judgments(
             {"variant": name, **counted[name], **figures_of(graded, known[name], values[name])} for name in tables
         ],
         "controls": [
-            {"variant": name, "kind": "control", "about": about, "n_graded": len(score), **figures_of(graded, score)}
+            {
+                **{"variant": name, "kind": "control", "about": about, "n_graded": len(score)},
+                **figures_of(graded, score, weighted(values_of(graded, score), weights)),
+            }
             for name, about, score in controls_of(rows, graded, best, known[best])
         ],
         "differences": differences_of(values),
@@ -183,9 +186,8 @@ def values_of(graded: Graded, score: Doubles) -> dict[str, Doubles]:
     return {name: metric.values(graded, score) for name, metric in METRICS.items()}
 
 
-def figures_of(graded: Graded, score: Doubles, values: Mapping[str, Doubles] | None = None) -> Row:
-    """All figures of one arm, with intervals by query."""
-    values = values if values is not None else values_of(graded, score)
+def figures_of(graded: Graded, score: Doubles, values: Mapping[str, Doubles]) -> Row:
+    """All figures of one arm from its values by query, with intervals."""
     metrics = {name: figure_of(each, METRICS[name]) for name, each in values.items()}
     matrix = graded.confusion(score).sum(axis=0).astype(int).tolist()
     return {

@@ -57,7 +57,7 @@ class FewGrades:
 
     def score_of(self, name: str) -> Doubles:
         """(n,) the judgments of an arm, or word overlap."""
-        return self.scores[name] if name in self.scores else self.words
+        return self.words if name == WORDS else self.scores[name]
 
     @cached_property
     def words(self) -> Doubles:
