@@ -29,6 +29,7 @@ from sie_agent.samples import InvalidRows, load_samples
 from sie_agent.samples.tables import write_table
 from sie_agent.suite.failed import as_rows, nobody_left, reasons_of
 from sie_agent.utils.arrays import Doubles
+from sie_agent.utils.collecting import rare_collection
 
 
 @dataclass(frozen=True)
@@ -100,7 +101,7 @@ def compare_into(
     samples, chances, given = task.samples(policy)
     manifest = Manifest(command_line())
     how = {"retry_failed": task.retry_failed, "max_cost": task.max_cost}
-    with log_events(log_json), asking(task.cache_path, manifest, **how) as asked:
+    with rare_collection(), log_events(log_json), asking(task.cache_path, manifest, **how) as asked:
         settled, batches = None, []
         if task.until_decided:
             rule: dict[str, Any] = {"decide_by": task.decide_by, "margin": task.margin}
