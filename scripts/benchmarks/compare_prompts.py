@@ -34,7 +34,7 @@ from sie_agent.judging.questions import KeyMaker, RowFields, wanted_rows
 from sie_agent.samples import load_samples
 
 # the port of the discard service, where nothing answers: a run that asks anything fails
-BACKEND = {"model": "m", "base_url": "http://127.0.0.1:9/v1"}
+BACKEND: dict[str, Any] = {"model": "m", "base_url": "http://127.0.0.1:9/v1"}
 # what the program promises for 10 variants over 100,000 pairs
 SECONDS = 120.0
 PROMISED = 1_000_000
