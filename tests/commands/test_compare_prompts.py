@@ -11,11 +11,14 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from sie_agent.commands import comparing
 from sie_agent.commands.compare_lines import lines
 from sie_agent.commands.compare_prompts import compare_prompts
 from sie_agent.commands.judges import Judge
 from sie_agent.errors import InputError
+from sie_agent.files.manifest import Manifest
 from sie_agent.results import Comparison
+from sie_agent.samples import load_samples
 
 from ..judging.scripted_server import Reply, completion, scripted_server
 
@@ -80,6 +83,23 @@ def test_every_variant_is_asked_of_every_judge(data: Path, tmp_path: Path) -> No
     by_name = {"a": LEXICAL, "b": LEXICAL}
     again = compare_prompts(data, ["relevance/lexical"], tmp_path / "again", judge=by_name)
     assert again["variants"] == [{**row, "reasons": []} for row in result["variants"]]
+
+
+def test_a_judge_is_opened_once_for_all_its_variants(
+    data: Path, variants: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened: list[float] = []
+    real = comparing.open_judge
+
+    def counted(judge: Judge, **how: Any) -> Any:
+        opened.append(judge.concurrency)
+        return real(judge, **how)
+
+    monkeypatch.setattr(comparing, "open_judge", counted)
+    judges = {name: Judge("lexical", concurrency=number) for number, name in enumerate("ab", 1)}
+    with comparing.asking(tmp_path / "c.sqlite", Manifest([])) as asked:
+        tables = comparing.judge_each(load_samples(data), comparing.arms_of(variants, judges), asked)
+    assert len(tables) == 4 and opened == [1, 2]
 
 
 @pytest.mark.parametrize("decide_by", ["ndcg@10", "kappa", "spearman"])
