@@ -227,7 +227,7 @@ def weighted(values: dict[str, Doubles], weights: Doubles | None) -> dict[str, D
     if weights is None:
         return values
     found = dict(values)
-    for name in (name for name, metric in METRICS.items() if metric.by_query):
+    for name in (name for name in values if METRICS[name].by_query):
         known = ~np.isnan(values[name])
         if known.any():
             mean = float(np.average(values[name][known], weights=weights[known]))
