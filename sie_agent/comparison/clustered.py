@@ -9,8 +9,9 @@ from scipy.special import stdtr, stdtrit
 
 from sie_agent.utils.arrays import Doubles
 
-# where no more queries than these have a difference, the standard deviation of what was seen is too small too often
-FEW = 12
+# where no more queries than these have a difference, the standard deviation of what was seen is too small too often;
+# where most are ties, more than these are still few
+FEW, FEW_AMONG_TIES = 12, 30
 
 
 @dataclass(frozen=True)
@@ -59,10 +60,10 @@ class QueryMean:
 def query_mean(values: Doubles) -> QueryMean:
     """The mean over queries, with a standard error that holds where nearly all values are zero too.
 
-    The error is that of a paired t test. Where at most ``FEW`` values are not zero it is taken with two made-up values
-    added, plus and minus the largest absolute value (the idea of Agresti and Coull 1998, for pairs Agresti and Min
-    2005): four queries of forty that all went the same way are no proof (a sign test says p = 0.125), and the t test
-    would take them for one (p = 0.04). All zero: the error is 0.
+    The error is that of a paired t test. Where at most 12 values are not zero, or at most 30 and fewer than half, it is
+    taken with two made-up values added, plus and minus the largest absolute value (the idea of Agresti and Coull 1998,
+    for pairs Agresti and Min 2005): four queries of forty that all went the same way are no proof (a sign test says
+    p = 0.125), and the t test would take them for one (p = 0.04). All zero: the error is 0.
 
     Parameters
     ----------
@@ -74,7 +75,8 @@ def query_mean(values: Doubles) -> QueryMean:
         return QueryMean(float("nan"), float("nan"), 0)
     if count < 2:
         return QueryMean(float(known[0]), float("nan"), count)
-    few = int(np.count_nonzero(known)) <= FEW
+    differing = int(np.count_nonzero(known))
+    few = differing <= (FEW_AMONG_TIES if 2 * differing < count else FEW)
     extra = 2 if few else 0
     largest = float(np.abs(known).max())
     total = count + extra

@@ -200,7 +200,13 @@ def _workbook_rows(source: Path) -> pd.DataFrame:
     require_extra("sheets", "openpyxl")
     from openpyxl import load_workbook
 
-    content = read_bytes(source, MOST_BYTES, "Give the sheet that was graded")
+    try:
+        content = read_bytes(source, MOST_BYTES, "Give the sheet that was graded")
+    except OSError as error:
+        reason = (
+            "there is no such file" if isinstance(error, FileNotFoundError) else f"cannot be read ({error.strerror})"
+        )
+        raise InputError(reason, where=source, hint="Check the path") from None
     hint = "Save the sheet anew as XLSX, or as CSV (UTF-8)"
     try:
         with zipfile.ZipFile(io.BytesIO(content)) as archive:

@@ -18,9 +18,10 @@ RUNS = 1_000
 @pytest.mark.parametrize("queries", [5, 50, 1_000])
 @pytest.mark.parametrize("alpha", [0.05, 0.005])
 def test_power_is_that_of_statsmodels(difference: float, queries: int, alpha: float) -> None:
-    # where the power is next to 1, statsmodels says NaN
-    expected = np.nan_to_num(TTestPower().power(abs(difference) / 0.2, queries, alpha), nan=1.0)
-    assert power_of(difference, 0.2, queries, alpha=alpha) == pytest.approx(expected, abs=1e-9)
+    expected = TTestPower().power(abs(difference) / 0.2, queries, alpha)
+    found = power_of(difference, 0.2, queries, alpha=alpha)
+    # statsmodels says NaN where the other tail is too far out
+    assert found > 0.999 if np.isnan(expected) else found == pytest.approx(expected, abs=1e-9)
 
 
 @pytest.mark.parametrize(("difference", "power"), [(0.5, 0.8), (0.05, 0.8), (0.03, 0.95), (0.004, 0.8)])
