@@ -4,13 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sie_agent.commands.compare_lines import lines
 from sie_agent.commands.judges import Judge, as_judge
 from sie_agent.commands.verb import OUT_FOLDER, Option, Verb
 from sie_agent.errors import EXIT_DONE, EXIT_PARTIAL, InputError
 from sie_agent.utils.values import check_values
+
+if TYPE_CHECKING:
+    from sie_agent.commands.compare_run import ComparisonTask
+    from sie_agent.outputs import Work
+
+DECIDE_BY, MARGIN = "within", 0.02
 
 
 def compare_prompts(
@@ -23,8 +29,8 @@ def compare_prompts(
     limit: int | None = None,
     judge: Judge | str | Mapping[str, Judge] | None = None,
     judges: Sequence[str] = (),
-    decide_by: str = "within",
-    margin: float = 0.02,
+    decide_by: str = DECIDE_BY,
+    margin: float = MARGIN,
     until: str | None = None,
     batch: int = 20,
     seed: int = 0,
@@ -120,15 +126,18 @@ def compare_prompts(
     arms = arms_of(variants, named)
 
     from sie_agent.commands.compare_run import ComparisonTask, compare_into, planned_task
-    from sie_agent.outputs import File, Folder, Work, outputs
+    from sie_agent.outputs import File, Folder, outputs
     from sie_agent.pipeline.loading import source_of
     from sie_agent.samples import rows_policy
 
     source = {"column_map": column_map, "split": split, "limit": limit}
-    task = ComparisonTask(
-        data, source, arms, named, cache_path, retry_failed, max_cost, relevant_at, decide_by, margin,
-        until is not None, batch, seed, stability, repeats, grade_next, out_sheet, whole_queries, grades,
-    )  # fmt: skip
+    asking: dict[str, Any] = {"cache_path": cache_path, "retry_failed": retry_failed, "max_cost": max_cost}
+    rule: dict[str, Any] = {"relevant_at": relevant_at, "decide_by": decide_by, "margin": margin}
+    order: dict[str, Any] = {"until_decided": until is not None, "batch": batch, "seed": seed}
+    again: dict[str, Any] = {"stability": stability, "repeats": repeats}
+    sheets: dict[str, Any] = {"grade_next": grade_next, "out_sheet": out_sheet, "grades": grades}
+    more = {**asking, **rule, **order, **again, **sheets, "whole_queries": whole_queries}
+    task = ComparisonTask(data=data, source=source, arms=arms, judges=named, **more)
     if dry_run:
         return planned_task(task, rows_policy(None, skip_invalid=skip_invalid, strict=strict))
     if out is None:
@@ -136,27 +145,35 @@ def compare_prompts(
     place = Folder("--out", out, ("comparison.json", "judgments.parquet", "manifest.json"))
     events = File("--log-json", None if str(log_json) == "-" else log_json, appended=True)
     sheet = File("--out-sheet", out_sheet)
-    read = {"--data": source_of(data), "--map": column_map, "--variants": list(variants), "--grades": grades}
-    settings: dict[str, Any] = {
-        "--split": split,
-        "--limit": limit,
-        "relevant at": relevant_at,
-        "--decide-by": decide_by,
-    }
-    settings |= {"--margin": margin, "--until": until, "--stability": stability}
-    several = named if len(named) > 1 or judges or given else {}
-    for name, one in several.items():
-        settings |= {f"--judge {name}": {**one.reads, **one.settings}}
-    alone = {} if several else default.reads
-    settings |= {} if several else default.settings
-    uses = {f"--endpoints {name}": one.endpoints for name, one in named.items()}
-    work = Work("compare-prompts", {**read, **alone}, settings, uses=uses, grows=("--limit",))
+    work = work_of(task, source_of(data), variants, until, default if not (judges or given) else None)
     with outputs(work, place, events, sheet, overwrite=overwrite, cache_path=cache_path):
         check_arms(arms, max_cost)
         policy = rows_policy(place.path, skip_invalid=skip_invalid, strict=strict, data=data)
         result = compare_into(place.path, task, policy, log_json)
         partial = bool(result["n_without_grade"] or result["failed"])
         return {**result, "exit_code": EXIT_PARTIAL if partial else EXIT_DONE}
+
+
+def work_of(task: ComparisonTask, source: Any, variants: Sequence[str], until: str | None, only: Judge | None) -> Work:
+    """What the outputs are the work of; *only* where there is one judge without a name.
+
+    What has its default is not noted: a folder that an earlier version wrote is of the same work.
+    """
+    from sie_agent.outputs import Work
+
+    given = dict(task.source)
+    reads = {"--data": source, "--map": given["column_map"], "--variants": list(variants), "--grades": task.grades}
+    settings = {"--split": given["split"], "--limit": given["limit"], "relevant at": task.relevant_at}
+    settings |= {"--until": until, "--stability": task.stability}
+    settings |= {"--decide-by": None if task.decide_by == DECIDE_BY else task.decide_by}
+    settings |= {"--margin": None if task.margin == MARGIN else task.margin}
+    if only is not None:
+        reads, settings, uses = {**reads, **only.reads}, {**settings, **only.settings}, {"--endpoints": only.endpoints}
+    else:
+        reads |= {f"--judge {name}": one.model for name, one in task.judges.items()}
+        settings |= {f"--judge {name}": one.settings for name, one in task.judges.items()}
+        uses = {f"--judge {name}": one.endpoints for name, one in task.judges.items()}
+    return Work("compare-prompts", reads, settings, uses=uses, grows=("--limit",))
 
 
 def check_together(
