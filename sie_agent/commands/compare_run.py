@@ -20,7 +20,7 @@ from sie_agent.comparison.compared import comparable_judgments, compare_judgment
 from sie_agent.comparison.decide import Decision
 from sie_agent.comparison.repeats import sampled
 from sie_agent.errors import InputError
-from sie_agent.files.event_log import log_events
+from sie_agent.files.event_log import event, log_events
 from sie_agent.files.manifest import Manifest, command_line
 from sie_agent.files.typed_json import write_document
 from sie_agent.judging import is_lasting
@@ -102,6 +102,7 @@ def compare_into(
     manifest = Manifest(command_line())
     how = {"retry_failed": task.retry_failed, "max_cost": task.max_cost}
     with rare_collection(), log_events(log_json), asking(task.cache_path, manifest, **how) as asked:
+        event("start", data=str(task.data), arms=[arm.name for arm in task.arms])
         settled, batches = None, []
         if task.until_decided:
             rule: dict[str, Any] = {"decide_by": task.decide_by, "margin": task.margin}
@@ -119,6 +120,7 @@ def compare_into(
         if task.grade_next is not None and task.out_sheet is not None:
             how_many = {"seed": task.seed, "whole_queries": task.whole_queries}
             result["sheet"] = sheet_to_grade(task.out_sheet, samples, tables, task.grade_next, **how_many)
+        event("end", asked=asked.account.asked, failed=asked.account.failed, cost=asked.account.cost)
         return written(folder, result, samples, tables, task, asked)
 
 

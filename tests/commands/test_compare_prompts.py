@@ -60,8 +60,11 @@ def kept(folder: Path) -> Comparison:
 
 
 def test_the_first_line_says_what_to_do(data: Path, variants: list[str], tmp_path: Path) -> None:
-    result = compare_prompts(data, variants, tmp_path / "out", judge=LEXICAL)
+    events = tmp_path / "events.jsonl"
+    result = compare_prompts(data, variants, tmp_path / "out", judge=LEXICAL, log_json=events)
     assert result["exit_code"] == 0 and result["decision"]["verdict"] == "take"
+    names = [json.loads(line)["event"] for line in events.read_text().splitlines()]
+    assert names[0] == "start" and names[-1] == "end" and names.count("answer") == result["asked"] > 0
     told = list(lines(result))
     assert told[0].startswith("Take relevance/lexical: it is better than")
     assert told[1] == f"Ranking: 1. relevance/lexical; 2. {variants[0]}"

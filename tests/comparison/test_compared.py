@@ -149,6 +149,19 @@ def test_the_file_holds_what_was_compared(samples: pd.DataFrame) -> None:
     assert {one.level for pair in kept.differing for one in pair.said} <= set(kept.levels)
 
 
+def test_pairs_on_which_arms_differ_show_what_each_said(samples: pd.DataFrame) -> None:
+    """By the order of each arm's judgments: that one arm says twice as much of everything is no difference."""
+    score = samples["grade"].to_numpy() / 2 + np.linspace(0, 0.2, 300)
+    other = score / 2
+    other[17] = 1.0
+    shown = samples.assign(department=["garden"] * 300, grade=samples["grade"].where(np.arange(300) != 17, 0.0))
+    tables = {"a": judged(samples, score).assign(detail=""), "b": judged(samples, other).assign(detail="it fits")}
+    pair = compare_judgments(shown, tables)["differing"][0]
+    assert (pair["sample_id"], pair["department"], pair["grade"]) == ("s17", "garden", 0.0)
+    assert [(one["variant"], one["rationale"]) for one in pair["said"]] == [("a", ""), ("b", "it fits")]
+    assert pair["said"][1]["level"] == 1.0 and pair["spread"] > 0.3
+
+
 def test_rows_in_another_order_are_the_same_judgments(samples: pd.DataFrame) -> None:
     rng = np.random.default_rng(7)
     tables = {name: judged(samples, rng.random(300)) for name in ("a", "b")}
