@@ -53,7 +53,7 @@ def bias_of(
     """
     usable = ~np.isnan(judgments) & ~np.isnan(grade)
     named = list(features_of(samples)) if features is None else features
-    levels, queries = levels_of(grade), pd.factorize(query_keys(samples["query"]))[0].astype(np.intp)
+    levels, queries = grade_levels(grade), pd.factorize(query_keys(samples["query"]))[0].astype(np.intp)
     rows = [_row(name, feature, judgments, levels, queries, usable) for name, feature in named]
     certain = _holm([row.p for row in rows])
     return [row.model_copy(update={"certain": one}) for row, one in zip(rows, certain, strict=True)]
@@ -91,7 +91,7 @@ def effect_given_grade(first: Doubles, judgments: Doubles, levels: Integers, que
     return Effect(value, value - reach, value + reach, p)
 
 
-def levels_of(grade: Doubles) -> Integers:
+def grade_levels(grade: Doubles) -> Integers:
     """(n,) codes of the grades' levels: their values, or fiftieths of the pairs where there are over fifty of them."""
     values, codes = np.unique(grade, return_inverse=True, equal_nan=True)
     if len(values) > MOST_LEVELS:

@@ -1,10 +1,10 @@
-"""Parts of ``comparison.json`` about a single arm: what sways its judgments, and how well they are calibrated."""
+"""The part of ``comparison.json`` about what sways an arm's judgments besides relevance."""
 
 from __future__ import annotations
 
 from pydantic import Field
 
-from sie_agent.results.base import Figure, Measured, Result
+from sie_agent.results.base import Figure, Measured
 
 
 class BrandEffect(Measured):
@@ -28,30 +28,3 @@ class BiasRow(Measured):
     p: Figure = Field(None, description="two-sided p-value of no effect, by queries")
     certain: bool = Field(False, description="whether Holm's test over the features of this arm finds an effect")
     brands: list[BrandEffect] = Field(default_factory=list, description="of `brand`: the commonest brands")
-
-
-class ReliabilityPoint(Result):
-    """Pairs of about the same judgment."""
-
-    judged: float = Field(description="mean judgment")
-    graded: float = Field(description="mean human grade")
-    graded_low: Figure = Field(None, description="lower end of the 95 % interval of the mean grade, by queries")
-    graded_high: Figure = Field(None, description="upper end of that interval")
-    n_pairs: int = Field(0, description="pairs in the bin")
-
-
-class Calibrated(Result):
-    """How far judgments lie from the grades that they predict."""
-
-    error: Measured | None = Field(None, description="expected calibration error: mean over bins, weighted by pairs")
-    points: list[ReliabilityPoint] = Field(default_factory=list, description="the bins, by rising judgment")
-
-
-class Reliability(Result):
-    """Calibration of an arm's judgments, as they are and after isotonic regression."""
-
-    bins: int = Field(10, description="bins of equal numbers of pairs; pairs of one judgment are in one bin")
-    before: Calibrated | None = Field(None, description="the judgments as they are")
-    after: Calibrated | None = Field(
-        None, description="after isotonic regression, fitted on the other queries (five folds by query)"
-    )

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import binomtest
 
-from sie_agent.comparison.bias import Effect, bias_of, effect_given_grade, levels_of
+from sie_agent.comparison.bias import Effect, bias_of, effect_given_grade, grade_levels
 from sie_agent.comparison.bias_features import amount, features_of
 from sie_agent.results.comparison_parts import BiasRow
 
@@ -75,7 +75,7 @@ def test_the_effect_is_that_of_statsmodels() -> None:
 
     samples, judgments, grade = drawn(4, 12, 9)
     first = (samples["title"].str.len() > 30).to_numpy(np.float64)
-    queries, levels = np.repeat(np.arange(12), 9), levels_of(grade)
+    queries, levels = np.repeat(np.arange(12), 9), grade_levels(grade)
     design = np.column_stack([first, *(levels == one for one in range(levels.max() + 1))])
     fitted = sm.OLS(judgments, design).fit(cov_type="cluster", cov_kwds={"groups": queries}, use_t=True)
     found = effect_given_grade(first, judgments, levels, queries)
@@ -135,10 +135,10 @@ def test_rows_without_grade_or_judgment_count_for_nothing() -> None:
 def test_many_grades_become_levels_that_hold_the_grade_fixed() -> None:
     rng = np.random.default_rng(8)
     grade = rng.random(5000)
-    assert len(np.unique(levels_of(grade))) == 50
+    assert len(np.unique(grade_levels(grade))) == 50
     # what goes with the grade alone is no effect
     first = (rng.random(5000) < grade).astype(np.float64)
-    found = effect_given_grade(first, grade, levels_of(grade), np.arange(5000))
+    found = effect_given_grade(first, grade, grade_levels(grade), np.arange(5000))
     assert found is not None and abs(found.value) < 0.002
 
 
