@@ -10,56 +10,14 @@ from typing import Literal
 import numpy as np
 
 from sie_agent.comparison.clustered import QueryMean, query_mean
+from sie_agent.comparison.pairs import PairTest, corrected, pair_of, rank
 from sie_agent.comparison.power import queries_for_equivalence, queries_needed
+from sie_agent.comparison.sentences import sentence_of
 from sie_agent.utils.arrays import Doubles
 
+__all__ = ["Decision", "PairTest", "Verdict", "conclude", "corrected", "decide", "pair_of", "rank"]
+
 Verdict = Literal["take", "keep", "same", "grade-more"]
-
-
-@dataclass(frozen=True)
-class PairTest:
-    """Two arms compared on the queries that say something of both.
-
-    Parameters
-    ----------
-    first, second : names of the arms.
-    difference : mean over queries of the second's value less the first's; NaN without queries.
-    low, high : its interval, 95 % where alpha is 0.05, for this pair alone (not corrected for the number of pairs).
-    p, p_holm : two-sided p-value of no difference, as it is and corrected by Holm (1979) over all pairs.
-    better : the arm that is certainly better (``p_holm`` at most alpha), or None.
-    p_equivalent : p-value of a difference of the margin or more (two one-sided tests), corrected by Holm over all pairs.
-    equivalent : whether the difference is certainly within the margin.
-    identical : whether both have the same value on every query, to the last bit.
-    n_queries : queries that were compared.
-    queries_needed : total number of queries at which a pair that is not decided would be, with the stated power, were
-        its difference and standard deviation the true ones: the smaller of the numbers that show the difference and
-        that show equivalence, each at alpha divided by the number of pairs. None: decided, or it cannot be said.
-    deviation : standard deviation of one query's difference.
-    """
-
-    first: str
-    second: str
-    difference: float
-    low: float
-    high: float
-    p: float
-    p_holm: float
-    better: str | None
-    p_equivalent: float
-    equivalent: bool
-    identical: bool
-    n_queries: int
-    queries_needed: int | None
-    deviation: float
-
-    def of(self, one: str, other: str) -> bool:
-        """Whether this is the pair of these two arms."""
-        return {self.first, self.second} == {one, other}
-
-    @property
-    def decided(self) -> bool:
-        """Whether one is certainly better, or both are certainly the same within the margin."""
-        return self.better is not None or self.equivalent
 
 
 @dataclass(frozen=True)
@@ -106,8 +64,8 @@ def decide(
 ) -> Decision:
     """Compare all pairs of arms, paired by query, and say what to do.
 
-    Each pair is a paired t test over queries, which are the clusters; p-values are corrected by Holm over all pairs, so
-    that any false alarm is at most as frequent as alpha. Equivalence is by two one-sided tests, corrected in the same way.
+    Each pair is a paired t test over queries, which are the clusters; p-values are corrected by Holm over all pairs,
+    so that any false alarm is at most as frequent as alpha. Equivalence is by two one-sided tests, corrected likewise.
 
     - ``take``: an arm is certainly better than the baseline by what may be more than the margin.
     - ``keep``: the baseline is certainly better than, or the same within the margin as, each other arm.
@@ -194,34 +152,6 @@ def _pair(first: str, second: str, mean: QueryMean, identical: bool, margin: flo
     )
 
 
-def corrected(pairs: Sequence[PairTest], alpha: float) -> tuple[PairTest, ...]:
-    """Pairs with their p-values corrected by Holm, and what follows from them.
-
-    Parameters
-    ----------
-    pairs : with ``p`` and ``p_equivalent`` as they are for each pair alone.
-    """
-    if not pairs:
-        return ()
-    from statsmodels.stats.multitest import multipletests
-
-    differ = multipletests([pair.p for pair in pairs], alpha=alpha, method="holm")[1]
-    outside = multipletests([pair.p_equivalent for pair in pairs], alpha=alpha, method="holm")[1]
-    found = []
-    for pair, p_holm, p_equivalent in zip(pairs, differ, outside, strict=True):
-        winner = pair.second if pair.difference > 0 else pair.first
-        found.append(
-            replace(
-                pair,
-                p_holm=float(p_holm),
-                better=winner if p_holm <= alpha else None,
-                p_equivalent=float(p_equivalent),
-                equivalent=bool(p_equivalent <= alpha),
-            )
-        )
-    return tuple(found)
-
-
 def _with_need(pair: PairTest, n_pairs: int, margin: float, alpha: float, power: float) -> PairTest:
     """The pair with the number of queries that would decide it."""
     if pair.decided:
@@ -235,44 +165,10 @@ def _with_need(pair: PairTest, n_pairs: int, margin: float, alpha: float, power:
     return replace(pair, queries_needed=min(known) if known else None)
 
 
-def pair_of(pairs: Sequence[PairTest], one: str, other: str) -> PairTest:
-    """The test of two arms, in whatever order they are named.
-
-    Raises
-    ------
-    KeyError : there is none.
-    """
-    for pair in pairs:
-        if pair.of(one, other):
-            return pair
-    raise KeyError((one, other))
-
-
-def rank(names: Sequence[str], pairs: Sequence[PairTest], means: Mapping[str, float]) -> tuple[tuple[str, ...], ...]:
-    """Groups of arms, best first: each holds the arms that no other arm left is certainly better than."""
-    left = sorted(names, key=lambda name: -np.nan_to_num(means[name], nan=-np.inf))
-    groups = []
-    while left:
-        beaten = {
-            loser
-            for pair in pairs
-            if pair.better in left
-            for loser in (pair.first, pair.second)
-            if loser != pair.better and {pair.first, pair.second} <= set(left)
-        }
-        # in a circle, which only arms without common queries can make, the highest mean comes first
-        group = [name for name in left if name not in beaten] or left[:1]
-        groups.append(tuple(group))
-        left = [name for name in left if name not in group]
-    return tuple(groups)
-
-
 def conclude(
     pairs: tuple[PairTest, ...], values: Mapping[str, Doubles], *, margin: float, alpha: float, baseline: str
 ) -> Decision:
     """Ranking, verdict and sentence from tests of all pairs."""
-    from sie_agent.comparison.sentences import sentence_of
-
     means = {
         name: float(np.nanmean(column)) if np.isfinite(column).any() else np.nan for name, column in values.items()
     }

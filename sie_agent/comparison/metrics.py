@@ -43,11 +43,13 @@ class Graded:
     ----------
     grade : (n,) in [0, 1], all known. queries : (n,) codes from 0, each with a pair.
     relevant_at : grade from which on a pair counts as relevant.
+    scale : (k,) the grades' own scale, rising; the one that `levels_of` finds if not given.
     """
 
     grade: Doubles
     queries: Integers
     relevant_at: float = 0.75
+    scale: Doubles | None = None
 
     @cached_property
     def n_queries(self) -> int:
@@ -57,7 +59,7 @@ class Graded:
     @cached_property
     def levels(self) -> Doubles:
         """The grades' own scale."""
-        return levels_of(self.grade)
+        return levels_of(self.grade) if self.scale is None else self.scale
 
     @cached_property
     def level(self) -> Integers:

@@ -23,7 +23,7 @@ def power_of(difference: float, deviation: float, n_queries: int, *, alpha: floa
     Examples
     --------
     >>> round(power_of(0.05, 0.2, 128), 3)
-    0.801
+    0.802
     """
     freedom, shift = n_queries - 1, abs(difference) / deviation * float(np.sqrt(n_queries))
     cut = student.isf(alpha / 2, freedom)

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
-from sie_agent.comparison.decide import Decision, PairTest
+if TYPE_CHECKING:
+    from sie_agent.comparison.decide import Decision
+    from sie_agent.comparison.pairs import PairTest
 
 
 def sentence_of(decision: Decision, open_pairs: Sequence[PairTest]) -> str:
@@ -66,9 +69,9 @@ def _more(decision: Decision, open_pairs: Sequence[PairTest]) -> str:
 
 
 def _behind(decision: Decision, open_pairs: Sequence[PairTest]) -> str:
-    """What would decide it, behind a colon."""
+    """What would decide it."""
     if decision.queries_needed is None:
-        return f" by {decision.n_queries:,} graded queries"
+        return f" with {decision.n_queries:,} graded queries"
     most = max(pair.n_queries for pair in open_pairs)
     more = max(1, decision.queries_needed - most)
     return f": about {_rounded(more):,} more graded queries would decide it"
@@ -88,7 +91,7 @@ def _other(pair: PairTest, name: str) -> str:
 
 def _rounded(number: int) -> int:
     """Upwards to two digits: more would say what is not known."""
-    unit = 10 ** max(0, len(str(number)) - 2)
+    unit = int(10 ** max(0, len(str(number)) - 2))
     return -(-number // unit) * unit
 
 

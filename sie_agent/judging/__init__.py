@@ -23,6 +23,7 @@ from sie_agent.judging.prompts.variants import (
 from sie_agent.judging.reasons import Reasons, pattern, reasons_in_words, shortened
 from sie_agent.judging.runner import Sampler, judge, judge_by_each, judge_chunks, models_asked
 from sie_agent.judging.session import Session, check_limit, stop_on_signals
+from sie_agent.judging.spending import Account
 from sie_agent.judging.table import JUDGMENT_COLUMNS
 
 __all__ = [
@@ -31,6 +32,7 @@ __all__ = [
     "DOUBLE_JUDGED",
     "ENCODER_TOKENS",
     "JUDGMENT_COLUMNS",
+    "Account",
     "Accounted",
     "Backend",
     "Endpoint",

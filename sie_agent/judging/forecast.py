@@ -69,6 +69,7 @@ def estimate(
     cache: JudgmentCache,
     *,
     retry_failed: bool = False,
+    repeat: int = 0,
 ) -> dict[str, Any]:
     """Pairs, cached answers, tokens, cost and time of a batch. Nothing is judged and nothing is paid for.
 
@@ -78,7 +79,7 @@ def estimate(
 
     Parameters
     ----------
-    chunks, variant, backend, cache, retry_failed : as ``judge_chunks`` takes them.
+    chunks, variant, backend, cache, retry_failed, repeat : as ``judge_chunks`` takes them.
 
     Returns
     -------
@@ -90,7 +91,7 @@ def estimate(
     ------
     InputError : the backend cannot answer the variant, or a column is missing.
     """
-    look_up = LookUp(variant, backend, cache, retry_failed=retry_failed, once=True)
+    look_up = LookUp(variant, backend, cache, retry_failed=retry_failed, once=True, repeat=repeat)
     measure = Measure()
     for chunk in look_up.chunks(chunks):
         measure.add(chunk, backend)

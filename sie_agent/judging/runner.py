@@ -35,6 +35,7 @@ def judge(
     limit: int | None = None,
     retry_failed: bool = False,
     session: Session | None = None,
+    repeat: int = 0,
 ) -> pd.DataFrame:
     """Judge every pair (relevance) or every distinct query (clarity).
 
@@ -47,6 +48,7 @@ def judge(
     limit : only the first so many pairs.
     retry_failed : ask again where the cache holds a lasting failure (transient ones always are).
     session : counts and limits several calls together; one of its own if not given.
+    repeat : 0, or the number of the repeat where the same is asked again on purpose: such answers are kept apart.
 
     Returns
     -------
@@ -76,7 +78,7 @@ def judge(
     with bar(f"Judging with {backend.model}", len(rows)) as shown:
         used = session or Session(backend, cache)
         used.shown = shown
-        tables = judge_chunks([rows], asked, backend, cache, retry_failed=retry_failed, session=used)
+        tables = judge_chunks([rows], asked, backend, cache, retry_failed=retry_failed, session=used, repeat=repeat)
         table = pd.concat(list(tables), ignore_index=True)
         return table if asked.aspect == "clarity" else table.set_axis(rows.index)
 
@@ -89,13 +91,14 @@ def judge_chunks(
     *,
     retry_failed: bool = False,
     session: Session | None = None,
+    repeat: int = 0,
 ) -> Iterator[pd.DataFrame]:
     """Judge a log chunk by chunk: memory is that of one chunk, however long the log.
 
     Parameters
     ----------
     chunks : tables of samples, such as ``stream_samples`` gives.
-    variant, backend, cache, retry_failed, session : as :func:`judge` takes them.
+    variant, backend, cache, retry_failed, session, repeat : as :func:`judge` takes them.
 
     Yields
     ------
@@ -107,7 +110,7 @@ def judge_chunks(
     been kept.
     """
     used = session or Session(backend, cache)
-    look_up = LookUp(variant, backend, cache, retry_failed=retry_failed)
+    look_up = LookUp(variant, backend, cache, retry_failed=retry_failed, repeat=repeat)
     for chunk in look_up.chunks(chunks):
         table = judge_chunk(chunk, variant, backend, cache, used)
         used.account.add_table(table)

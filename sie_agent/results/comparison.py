@@ -64,6 +64,7 @@ class VariantDifference(Measured):
     baseline: str = Field(description="the arm that it is compared with")
     measure: str = Field(description="a metric, as in `metrics`")
     certain: bool = Field(False, description="whether the interval does not hold zero; not corrected for many pairs")
+    powered: Powered | None = Field(None, description="from the grades and other judgments together")
 
 
 class VariantFailure(Result):
@@ -99,6 +100,7 @@ class Comparison(Document):
     differing: list[Differing] = Field(default_factory=list, description="the pairs on which arms differ most")
     batches: list[JudgedBatch] = Field(default_factory=list, description="with `--until decided`: after every batch")
     sheet: GradeSheet | None = Field(None, description="pairs that were chosen to be graded next")
+    note: Text = Field("", description="what is to be known of the grades")
     graded_by_sheet: int = Field(0, description="grades that a sheet gave")
     failed: list[VariantFailure] = Field(default_factory=list, description="arms that failed completely")
     asked: int = Field(0, description="pairs that were asked about, without those in the cache")

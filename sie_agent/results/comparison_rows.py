@@ -12,7 +12,7 @@ class PairDecision(Result):
 
     first: str = Field(description="name of an arm")
     second: str = Field(description="name of the other arm")
-    difference: Figure = Field(None, description="first less second, mean over queries")
+    difference: Figure = Field(None, description="second less first, mean over queries")
     ci_low: Figure = Field(None, description="lower end of its 95 % interval, of this pair alone")
     ci_high: Figure = Field(None, description="upper end of it")
     p: Figure = Field(None, description="p-value of no difference, of this pair alone")
@@ -83,8 +83,10 @@ class Stability(Result):
     """The same pairs asked again of one arm, changed in a way that should not matter."""
 
     variant: str = Field(description="name of the arm")
-    change: str = Field(description="`repeat`, `examples`, or a paraphrase: `word order`, `plural`, `lower case`")
-    n_pairs: int = Field(0, description="pairs that have both answers")
+    change: str = Field(
+        description="`repeat`, `examples` (their order), or of the query `word order`, `plural`, `letter case`"
+    )
+    n_pairs: int = Field(0, description="pairs with both answers; of several repeats, all of them together")
     n_failed: int = Field(0, description="answers that are missing")
     same_level: Measured | None = Field(None, description="share of equal levels, with its interval by query")
     mean_change: Measured | None = Field(None, description="mean absolute change of the judgment, 0 to 1")
@@ -109,7 +111,9 @@ class Differing(Result):
     title: Text = Field("", description="title of the item")
     department: Text = Field("", description="department of the item, where the data have one")
     grade: Figure = Field(None, description="human grade; null where there is none")
-    spread: Figure = Field(None, description="highest judgment less the lowest")
+    spread: Figure = Field(
+        None, description="highest less lowest place of it in the order of an arm's judgments, 0 to 1"
+    )
     said: list[Said] = Field(default_factory=list, description="by arm")
 
 
