@@ -73,7 +73,7 @@ def bias_plot(compared: Compared) -> Plot | None:
     room = 0.06 * (max(*ends, 0.0) - min(*ends, 0.0) or 1.0)
     made = plots.dot_chart(
         dots,
-        axis="effect on the judgment",
+        axis="effect",
         span=(min(*ends, 0.0) - room, max(*ends, 0.0) + room),
         row_height=24,
     )
