@@ -106,9 +106,9 @@ def _decision(values: dict[str, np.ndarray]) -> dict[str, Any]:
         {
             "first": one.first,
             "second": one.second,
-            "difference": -one.difference,
-            "ci_low": -one.high,
-            "ci_high": -one.low,
+            "difference": one.difference,
+            "ci_low": one.low,
+            "ci_high": one.high,
             "p": one.p,
             "p_holm": one.p_holm,
             "better": one.better,

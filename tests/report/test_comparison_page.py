@@ -94,7 +94,8 @@ def test_the_matrix_says_what_the_tests_say() -> None:
         assert kinds == ({"better", "worse"} if pair.better else {"same"} if pair.equivalent else {"open"})
         assert pair.better in (None, pair.first if one.kind == "better" else pair.second)
         assert one.difference.strip("+−") == mirrored.difference.strip("+−")
-        assert (one.difference[0] == "+") == (pair.difference > 0)
+        assert (one.difference[0] == "−") == (pair.difference > 0)
+        assert one.kind != "better" or one.difference[0] == "+"
         assert one.p == mirrored.p
     assert {cell.kind for cell in cells.values()} >= {"better", "worse", "open", "self"}
     assert held.undecided == sum(pair.better is None and not pair.equivalent for pair in found.decision.pairs)

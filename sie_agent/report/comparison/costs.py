@@ -15,6 +15,8 @@ from sie_agent.report.plots import Plot, interval_bars, marks, safe, sentences
 HEIGHT = 400
 # a wider span than this is drawn on a logarithmic axis
 LINEAR = 20
+# in pixels; a diamond has less room for its number
+SIZE = {"circle": 19, "square": 18, "diamond": 24}
 
 
 def cost_plot(compared: Compared) -> Plot | None:
@@ -36,10 +38,11 @@ def cost_plot(compared: Compared) -> Plot | None:
         on = place in front
         told = f"<b>{safe(arm.name)}</b><br>{figure(*ends, 3)}, {significant(x)} {axis}"
         told += "<br>on the Pareto front" if on else ""
-        trace = marks([x], [ends[0]], arm.color, symbol=arm.symbol, size=12, name=safe(arm.short), hovertext=[told])
-        side = "middle right" if place % 2 else "middle left"
-        trace.update(mode="markers+text", text=[f" {arm.place} "], textposition=side, cliponaxis=False)
-        trace.update(marker_opacity=1.0 if on else 0.55, error_y=interval_bars([ends], arm.color))
+        trace = marks(
+            [x], [ends[0]], arm.color, symbol=arm.symbol, size=SIZE[arm.symbol], name=safe(arm.short), hovertext=[told]
+        )
+        trace.update(mode="markers+text", text=[f"<b>{arm.place}</b>"], textposition="middle center", cliponaxis=False)
+        trace.update(marker_opacity=0.9 if on else 0.45, error_y=interval_bars([ends], arm.color))
         traces.append(trace)
     wide = min(spent) > 0 and max(spent) / min(spent) > LINEAR
     made = plots.chart(

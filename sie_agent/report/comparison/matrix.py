@@ -67,9 +67,10 @@ def _kind(pair: PairDecision, name: str) -> str:
 def _cell(row: str, column: str, held: dict[tuple[str, str], PairDecision]) -> Cell:
     if row == column:
         return Cell("self")
-    pair, sign = held.get((row, column)), 1.0
+    # a pair's difference is its second arm less its first
+    pair, sign = held.get((column, row)), 1.0
     if pair is None:
-        pair, sign = held.get((column, row)), -1.0
+        pair, sign = held.get((row, column)), -1.0
     if pair is None:
         return Cell("open", word="not compared", told=f"{row} and {column} were not compared")
     kind = _kind(pair, row)

@@ -50,6 +50,8 @@ def method_words(compared: Compared) -> list[str]:
             "arm. An order that people see within one grade shows as an effect too, so an effect is a hint and no "
             "proof of a fault."
         )
+    if found.note:
+        told.append(found.note)
     if found.graded_by_sheet:
         told.append(f"{count(found.graded_by_sheet, 'grade', 'grades')} came from a sheet that people filled in.")
     return told

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from textwrap import wrap
 from typing import Any
 
 from sie_agent.comparison.metrics import METRICS
@@ -12,7 +13,9 @@ from sie_agent.report.comparison.arms import Arm, Compared
 from sie_agent.report.number_words import count, figure, number
 from sie_agent.report.plots import Plot, PlotChoice, interval_bars, marks, safe, sentences
 
-ROW, FRAME = 34, 74
+ROW, FRAME = 34, 90
+# letters of an axis title that a phone has room for
+AXIS_WIDTH = 22
 KEY = "plot-arms"
 # less of these is better
 LOW_IS_GOOD = ("severe", "error", "ece")
@@ -116,7 +119,10 @@ def _figure(compared: Compared, name: str) -> Any:
     made = plots.chart(
         [_trace(arm, -place, name) for place, arm in enumerate(shown)],
         FRAME + ROW * len(shown),
-        xaxis={"title_text": words_of(name), "range": _span([arm.metric(name) for arm in shown])},
+        xaxis={
+            "title_text": "<br>".join(wrap(words_of(name), AXIS_WIDTH)),
+            "range": _span([arm.metric(name) for arm in shown]),
+        },
         yaxis={
             "tickvals": [-place for place in range(len(shown))],
             "ticktext": [f"<i>{safe(arm.short, 30)}</i>" if not arm.place else safe(arm.numbered, 34) for arm in shown],
