@@ -2,8 +2,8 @@
 
 python scripts/benchmarks/compare_prompts.py --pairs 100000 --variants 10 --out eval/results/benchmarks
 
-Writes a synthetic graded log, prompt variants that differ in a word, and a cache with an answer of each variant for every
-pair, which follows the grade with noise. Then it runs the command, which asks no server, and takes its time.
+Writes a synthetic graded log, prompt variants that differ in a word, and a cache with an answer of every variant for each
+pair, which follows the grade with noise. Then runs the command, which asks no server, and takes its time.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ from sie_agent.judging.questions import KeyMaker, RowFields, wanted_rows
 from sie_agent.samples import load_samples
 
 # the port of the discard service, where nothing answers: a run that asks anything fails
-BACKEND = {"model": "m", "base_url": "http://127.0.0.1:9/v1"}
+BACKEND: dict[str, Any] = {"model": "m", "base_url": "http://127.0.0.1:9/v1"}
 # what the program promises for 10 variants over 100,000 pairs
 SECONDS = 120.0
 PROMISED = 1_000_000

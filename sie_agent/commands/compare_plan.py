@@ -15,7 +15,9 @@ from sie_agent.judging import JudgmentCache, Variant, estimate
 from sie_agent.samples import without_grade
 
 
-def planned(samples: pd.DataFrame, arms: Sequence[Arm], chosen: pd.DataFrame | None, repeats: int, **how: Any) -> Any:
+def planned(
+    samples: pd.DataFrame, arms: Sequence[Arm], chosen: pd.DataFrame | None, repeats: int, **how: Any
+) -> dict[str, Any]:
     """What would be asked, over all arms, with what it costs and how long it takes; asks nothing.
 
     Parameters

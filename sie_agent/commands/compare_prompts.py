@@ -137,7 +137,12 @@ def compare_prompts(
     events = File("--log-json", None if str(log_json) == "-" else log_json, appended=True)
     sheet = File("--out-sheet", out_sheet)
     read = {"--data": source_of(data), "--map": column_map, "--variants": list(variants), "--grades": grades}
-    settings = {"--split": split, "--limit": limit, "relevant at": relevant_at, "--decide-by": decide_by}
+    settings: dict[str, Any] = {
+        "--split": split,
+        "--limit": limit,
+        "relevant at": relevant_at,
+        "--decide-by": decide_by,
+    }
     settings |= {"--margin": margin, "--until": until, "--stability": stability}
     several = named if len(named) > 1 or judges or given else {}
     for name, one in several.items():

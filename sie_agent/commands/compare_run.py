@@ -30,6 +30,7 @@ from sie_agent.samples import InvalidRows, load_samples
 from sie_agent.samples.tables import write_table
 from sie_agent.suite.failed import as_rows, nobody_left, reasons_of
 from sie_agent.utils.arrays import Doubles
+from sie_agent.utils.collecting import rare_collection
 
 
 @dataclass(frozen=True)
@@ -61,7 +62,7 @@ class ComparisonTask:
     whole_queries: bool
     grades: str | Path | None
 
-    def samples(self, policy: InvalidRows) -> tuple[pd.DataFrame, Doubles | None, int]:
+    def samples(self, policy: InvalidRows | None) -> tuple[pd.DataFrame, Doubles | None, int]:
         """The samples with their grades; with a sheet, the chance (n,) of each of its grades, and how many it gave.
 
         Raises
@@ -84,7 +85,7 @@ class ComparisonTask:
         return None if self.stability is None else sampled(samples, self.stability)
 
 
-def planned_task(task: ComparisonTask, policy: InvalidRows) -> dict[str, Any]:
+def planned_task(task: ComparisonTask, policy: InvalidRows | None) -> dict[str, Any]:
     """What the task would ask, cost and take; asks no judge and writes nothing."""
     from sie_agent.commands.comparing import check_prices
 
@@ -95,20 +96,20 @@ def planned_task(task: ComparisonTask, policy: InvalidRows) -> dict[str, Any]:
 
 
 def compare_into(
-    folder: Path, task: ComparisonTask, policy: InvalidRows, log_json: str | Path | None
+    folder: Path, task: ComparisonTask, policy: InvalidRows | None, log_json: str | Path | None
 ) -> dict[str, Any]:
     """Judge and compare; writes comparison.json, its page, judgments.parquet and manifest.json into *folder*."""
     samples, chances, given = task.samples(policy)
     manifest = Manifest(command_line())
     how = {"retry_failed": task.retry_failed, "max_cost": task.max_cost}
-    with log_events(log_json), asking(task.cache_path, manifest, **how) as asked:
+    with rare_collection(), log_events(log_json), asking(task.cache_path, manifest, **how) as asked:
         settled, batches = None, []
         if task.until_decided:
             rule: dict[str, Any] = {"decide_by": task.decide_by, "margin": task.margin}
             until = judge_until_decided(samples, task.arms, asked, batch=task.batch, seed=task.seed, **rule)
             if chances is not None:
                 known = pd.Series(chances, index=samples["sample_id"].to_numpy(object))
-                chances = known.loc[until.samples["sample_id"].to_numpy(object)].to_numpy(np.float64)
+                chances = np.asarray(known.loc[until.samples["sample_id"].to_numpy(object)], np.float64)
             samples, tables, settled, batches = until.samples, until.tables, until.decision, until.batches
         else:
             tables = judge_each(samples, task.arms, asked)
@@ -143,7 +144,7 @@ def compared(
     if settled is not None and set(settled.means) != set(kept):
         settled = None
     with asked.manifest.stage("comparison"):
-        rule = {"relevant_at": task.relevant_at, "decide_by": task.decide_by, "margin": task.margin}
+        rule: dict[str, Any] = {"relevant_at": task.relevant_at, "decide_by": task.decide_by, "margin": task.margin}
         result: dict[str, Any] = compare_judgments(samples, kept, settled=settled, chances=chances, **rule)
     arms = {arm.name: arm for arm in task.arms}
     for row in result["variants"]:

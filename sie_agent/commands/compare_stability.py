@@ -45,7 +45,7 @@ def stability_of(
                     # the arm has its judgments; that it could not be asked again is told in its place
                     notes[again.change] = str(asked.failures.pop(arm.name).cause)
         for change, parts in found.items():
-            columns: list[Any] = [list(column) for column in zip(*parts, strict=True)] if parts else [[], [], []]
-            row = stability_row(change, *columns, np.asarray(levels))
+            before, after, queries = ([part[place] for part in parts] for place in range(3))
+            row = stability_row(change, before, after, queries, np.asarray(levels))
             rows.append({"variant": arm.name, **row, "note": notes[change]})
     return rows

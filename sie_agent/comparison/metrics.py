@@ -126,7 +126,7 @@ def ndcg(graded: Graded, score: Doubles) -> Doubles:
 
 def auc(graded: Graded, score: Doubles) -> Doubles:
     """Area under the ROC curve of relevant pairs."""
-    return query_auc(score[None], graded.grade >= graded.relevant_at, graded.queries, graded.n_queries)[0]
+    return np.asarray(query_auc(score[None], graded.grade >= graded.relevant_at, graded.queries, graded.n_queries)[0])
 
 
 class Places:
