@@ -39,7 +39,7 @@ def reliability_plot(compared: Compared) -> Plot | None:
             "shown for (five folds).",
             "A bad calibration spoils no ranking, and can be mended; a threshold on the judgment needs a good one.",
         ),
-        mode=compared.mode,
+        mode=sentences(compared.mode, after and f"(after: gold-calibrated, {count(compared.found.n_pairs)} grades)"),
         basis=basis(compared),
         choices=tuple(choices) if len(choices) > 1 else (),
         chooser="Arm",
@@ -50,8 +50,10 @@ def calibration_table(compared: Compared) -> ShownTable | None:
     """Expected calibration error of each arm, before and after."""
     columns = [
         TableColumn("Arm", lambda arm: f"{arm.place} {arm.name}"),
-        numeric("As judged", lambda arm: figure(*arm.metric("ece"), 3)),
-        numeric("After isotonic regression", lambda arm: figure(*ends_of(arm.quality.ece_calibrated), 3)),
+        numeric(f"As judged ({compared.mode})", lambda arm: figure(*arm.metric("ece"), 3)),
+        numeric(
+            "After isotonic regression (gold-calibrated)", lambda arm: figure(*ends_of(arm.quality.ece_calibrated), 3)
+        ),
     ]
     caption = "Expected calibration error: mean distance of judgment and grade over ten bins, 0 is best"
     return table(caption, columns, [arm for arm in compared.arms if arm.quality.metrics.get("ece")])
