@@ -14,7 +14,7 @@ from sie_agent.samples import query_keys
 from sie_agent.utils.arrays import Booleans, Doubles, Integers
 
 # fewer pairs or queries on one side say nothing
-LEAST_PAIRS, LEAST_QUERIES = 20, 5
+LEAST_PAIRS, LEAST_QUERIES = 20, 10
 # of grades with more values, such as means of many raters, as many equal shares of the pairs are levels
 MOST_LEVELS = 50
 MOST_BRANDS, LONGEST_BRAND = 10, 80
@@ -63,8 +63,9 @@ def effect_given_grade(first: Doubles, judgments: Doubles, levels: Integers, que
     """The difference of the judgment between two groups within grade levels, clustered by query.
 
     The coefficient of *first* in the least squares of the judgment on it and on an indicator per level (Frisch and
-    Waugh 1933), with the cluster-robust variance of Liang and Zeger (1986), the usual correction for small samples, and
-    t with one degree of freedom less than there are queries.
+    Waugh 1933), with the cluster-robust variance of Liang and Zeger (1986) and the usual correction for small samples.
+    Student's t has one degree of freedom less than there are queries with pairs of the rarer group: where few queries
+    have any, the variance comes out too small, and all queries together would promise too much.
 
     Parameters
     ----------
@@ -86,9 +87,15 @@ def effect_given_grade(first: Doubles, judgments: Doubles, levels: Integers, que
     sums = np.bincount(clusters, inside * (said - value * inside))
     correction = n_queries / (n_queries - 1) * (len(first) - 1) / rest
     error = float(np.sqrt(correction * (sums @ sums))) / spread
-    reach = float(stats.t.ppf(1 - LEVEL / 2, n_queries - 1)) * error
-    p = float(2 * stats.t.sf(abs(value) / error, n_queries - 1)) if error > 0 else float(value == 0)
+    freedom = max(min(queries_of_sides(first, clusters)) - 1, 1)
+    reach = float(stats.t.ppf(1 - LEVEL / 2, freedom)) * error
+    p = float(2 * stats.t.sf(abs(value) / error, freedom)) if error > 0 else float(value == 0)
     return Effect(value, value - reach, value + reach, p)
+
+
+def queries_of_sides(first: Doubles, queries: Integers) -> tuple[int, int]:
+    """How many queries have pairs of the first group, and of the second."""
+    return len(np.unique(queries[first == 1])), len(np.unique(queries[first == 0]))
 
 
 def grade_levels(grade: Doubles) -> Integers:
@@ -118,8 +125,8 @@ def _row(
         "n_queries": len(np.unique(queries[rows])),
     }
     told = BiasRow(feature=name, contrast=feature.contrast, source=feature.source, **sizes)
-    sides = [len(np.unique(queries[rows][first == side])) for side in (0, 1)]
-    if min(sizes["n_first"], len(first) - sizes["n_first"]) < LEAST_PAIRS or min(sides) < LEAST_QUERIES:
+    fewest = min(sizes["n_first"], len(first) - sizes["n_first"])
+    if fewest < LEAST_PAIRS or min(queries_of_sides(first, queries[rows])) < LEAST_QUERIES:
         few = f"{ABSENT}: fewer than {LEAST_PAIRS} pairs or {LEAST_QUERIES} queries on one side"
         return told.model_copy(update={"absent": few})
     found = effect_given_grade(first, judgments[rows], levels[rows], queries[rows])

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import binomtest
 
-from sie_agent.comparison.bias import Effect, bias_of, effect_given_grade, grade_levels
+from sie_agent.comparison.bias import Effect, bias_of, effect_given_grade, grade_levels, queries_of_sides
 from sie_agent.comparison.bias_features import amount, features_of
 from sie_agent.results.comparison_parts import BiasRow
 
@@ -79,9 +79,26 @@ def test_the_effect_is_that_of_statsmodels() -> None:
     design = np.column_stack([first, *(levels == one for one in range(levels.max() + 1))])
     fitted = sm.OLS(judgments, design).fit(cov_type="cluster", cov_kwds={"groups": queries}, use_t=True)
     found = effect_given_grade(first, judgments, levels, queries)
-    assert found is not None
+    # every query has pairs of both groups, so the degrees of freedom are those of statsmodels
+    assert found is not None and queries_of_sides(first, queries) == (12, 12)
     expected = [fitted.params[0], *fitted.conf_int()[0], fitted.pvalues[0]]
     assert [found.value, found.low, found.high, found.p] == pytest.approx(expected, rel=1e-9)
+
+
+@pytest.mark.slow
+def test_a_group_that_few_queries_have_is_found_no_more_often_than_said() -> None:
+    inside = 0
+    for seed in range(1000):
+        rng = np.random.default_rng(seed)
+        queries = np.repeat(np.arange(60), 10)
+        grade = rng.integers(0, 4, 600)
+        first = ((queries < 10) & (rng.random(600) < 0.6)).astype(np.float64)
+        judgments = grade / 3 + rng.normal(0, 0.1, 60)[queries] + rng.normal(0, 0.1, 600)
+        found = effect_given_grade(first, judgments, grade, queries)
+        assert found is not None
+        inside += found.low <= 0 <= found.high
+    # with the degrees of freedom of all queries it is 0.92
+    assert binomtest(inside, 1000, 0.95).pvalue > 0.01
 
 
 def covered(runs: int, *, clustered: bool) -> int:
@@ -109,7 +126,9 @@ def test_a_judge_that_is_the_grade_plus_noise_has_no_effect_in_95_of_100_runs() 
 
 def test_what_the_data_lack_is_said() -> None:
     samples, judgments, grade = drawn(5)
-    plain = samples[["query", "item_id"]].assign(title=[f"item{one}" for one in range(len(samples))], attributes="{}")
+    plain = samples[["query", "item_id"]].assign(
+        title=[f"item{one * 7919 % 600}" for one in range(600)], attributes="{}"
+    )
     rows = bias_of(plain, judgments, grade)
     assert [bool(one.absent) for one in rows] == [False, True, True, True, True]
     assert all(one.absent.startswith("not in this data") and one.value is None for one in rows[1:])

@@ -37,6 +37,11 @@ def features_of(compared: Compared) -> list[Held]:
     return [Held(feature, rows) for feature, rows in found.items()]
 
 
+def rows_of(compared: Compared, feature: str) -> list[tuple[Arm, BiasRow]]:
+    """The rows of one feature."""
+    return next((held.rows for held in features_of(compared) if held.feature == feature), [])
+
+
 def bias_table(compared: Compared) -> ShownTable | None:
     """A row per feature: what is compared, how far the arms are swayed, and which of them for certain."""
     columns = [
@@ -105,7 +110,9 @@ def brand_table(compared: Compared) -> ShownTable | None:
         numeric("Effect", lambda row: _effect(row[1])),
         numeric("Pairs", lambda row: count(row[1].n_pairs)),
     ]
-    return table("Brands that sway an arm for certain, of the ten commonest", columns, rows)
+    source = next((row.source for _, row in rows_of(compared, "brand") if row.source), "")
+    word = " (here the first word of the title)" if source.startswith("first word") else ""
+    return table(f"Brands{word} that sway an arm for certain, of the ten commonest", columns, rows)
 
 
 def bias_rows(compared: Compared) -> ShownTable | None:
