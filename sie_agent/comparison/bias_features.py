@@ -50,7 +50,7 @@ def features_of(samples: pd.DataFrame) -> Iterator[tuple[str, Feature]]:
 
 def title_length(samples: pd.DataFrame, attributes: pd.DataFrame) -> Feature:
     """Characters of the title, above the median or not."""
-    lengths = samples["title"].astype(str).str.len().to_numpy(np.float64)
+    lengths = np.asarray(samples["title"].astype(str).str.len(), np.float64)
     return _halves(lengths, "longer half less shorter half", "characters of the title")
 
 
@@ -58,7 +58,7 @@ def position(samples: pd.DataFrame, attributes: pd.DataFrame) -> Feature:
     """The rank at which the item was shown."""
     if "position" not in samples or samples["position"].isna().all():
         return Feature(absent=ABSENT)
-    ranks = samples["position"].astype("Float64").to_numpy(np.float64, na_value=np.nan)
+    ranks = np.asarray(samples["position"].astype("Float64").to_numpy(np.float64, na_value=np.nan), np.float64)
     return _halves(-ranks, "shown further up less further down", "column position")
 
 
@@ -97,7 +97,7 @@ def language(samples: pd.DataFrame, attributes: pd.DataFrame) -> Feature:
     if not foreign.any():
         return Feature(absent=f"{ABSENT}: no title has a letter beyond A to Z")
     contrast = "titles with an accent or another script less the others"
-    return Feature(foreign.to_numpy(np.float64), contrast, "letters of the title beyond A to Z")
+    return Feature(np.asarray(foreign, np.float64), contrast, "letters of the title beyond A to Z")
 
 
 def price(samples: pd.DataFrame, attributes: pd.DataFrame) -> Feature:
@@ -105,7 +105,7 @@ def price(samples: pd.DataFrame, attributes: pd.DataFrame) -> Feature:
     named, source = _named(samples, attributes, PRICE_NAMES)
     if named is None:
         return Feature(absent=ABSENT)
-    return _halves(named.map(amount).to_numpy(np.float64), "dearer half less cheaper half", source)
+    return _halves(np.asarray(named.map(amount), np.float64), "dearer half less cheaper half", source)
 
 
 FEATURES: Mapping[str, Callable[[pd.DataFrame, pd.DataFrame], Feature]] = MappingProxyType(

@@ -7,7 +7,7 @@ from typing import Any
 from sie_agent.report import plots
 from sie_agent.report.columns import ShownTable, TableColumn, numeric, table
 from sie_agent.report.comparison.arms import Arm, Compared
-from sie_agent.report.comparison.quality import basis
+from sie_agent.report.comparison.quality import basis, metric_column
 from sie_agent.report.number_words import count, ends_of, figure, number
 from sie_agent.report.plots import Plot, PlotChoice, interval_bars, marks, sentences
 from sie_agent.results.comparison_rows import ReliabilityPoint
@@ -50,7 +50,7 @@ def calibration_table(compared: Compared) -> ShownTable | None:
     """Expected calibration error of each arm, before and after."""
     columns = [
         TableColumn("Arm", lambda arm: f"{arm.place} {arm.name}"),
-        numeric(f"As judged ({compared.mode})", lambda arm: figure(*arm.metric("ece"), 3)),
+        metric_column(f"As judged ({compared.mode})", "ece"),
         numeric(
             "After isotonic regression (gold-calibrated)", lambda arm: figure(*ends_of(arm.quality.ece_calibrated), 3)
         ),

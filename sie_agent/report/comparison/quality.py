@@ -60,12 +60,21 @@ def quality_table(compared: Compared) -> ShownTable | None:
     """All figures of all arms and controls."""
     columns = [
         TableColumn("Arm", lambda arm: f"{arm.place} {arm.name}" if arm.place else arm.name),
-        TableColumn("", lambda arm: ROLES.get(arm.role, "")),
+        TableColumn("Role", lambda arm: ROLES.get(arm.role, "")),
+        *(metric_column(words_of(name), name) for name in _metrics(compared)),
     ]
-    for name in _metrics(compared):
-        columns.append(numeric(words_of(name), lambda arm, name=name: figure(*arm.metric(name), 3)))
     rows = [arm for arm in (*compared.arms, *compared.controls) if arm.quality.metrics]
     return table("Figures against the human grade, with 95 % intervals by query", columns, rows)
+
+
+def metric_column(title: str, name: str) -> TableColumn:
+    """A figure of each arm with its interval."""
+
+    def written(arm: Arm) -> str:
+        value, low, high = arm.metric(name)
+        return figure(value, low, high, 3)
+
+    return numeric(title, written)
 
 
 def powered_table(compared: Compared) -> ShownTable | None:
