@@ -38,9 +38,9 @@ def stability_of(
                     asked.table(arm, again.rows, variant=again.variant, repeat=again.repeat) if not again.note else None
                 )
                 if table is not None:
-                    before = scores_of(again.rows, tables[arm.name])
+                    known = scores_of(again.rows, tables[arm.name])
                     place = codes.loc[again.rows["sample_id"].to_numpy(object)].to_numpy(np.intp)
-                    found[again.change].append((before, table["score"].to_numpy(np.float64), place))
+                    found[again.change].append((known, table["score"].to_numpy(np.float64), place))
                 elif not again.note:
                     # the arm has its judgments; that it could not be asked again is told in its place
                     notes[again.change] = str(asked.failures.pop(arm.name).cause)

@@ -169,7 +169,7 @@ class Asking:
             say(f"{arm.name} is left out: {self.failures[arm.name]}")
         if table is None or (len(table) and table["score"].isna().all()):
             # what a backend learned of a server from one arm that failed is not to stand in the others' way
-            self.close(arm.by)
+            self.close([arm.by])
         return table
 
     def session(self, arm: Arm, backend: Backend) -> Session:
@@ -183,14 +183,14 @@ class Asking:
     def backend(self, arm: Arm) -> Backend:
         """The arm's judge, opened where it is not."""
         if not self.keep_open:
-            self.close(*(name for name in self._backends if name != arm.by))
+            self.close([name for name in self._backends if name != arm.by])
         if arm.by not in self._backends:
             self._backends[arm.by] = open_judge(arm.judge)[0]
         return self._backends[arm.by]
 
-    def close(self, *names: str) -> None:
-        """Close these judges; all where none is named."""
-        for name in names or list(self._backends):
+    def close(self, names: Sequence[str] | None = None) -> None:
+        """Close these judges; all where none are given."""
+        for name in list(self._backends) if names is None else names:
             if (backend := self._backends.pop(name, None)) is not None:
                 backend.close()
 

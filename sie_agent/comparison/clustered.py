@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.stats import t as student
+from scipy.special import stdtr, stdtrit
 
 from sie_agent.utils.arrays import Doubles
 
@@ -36,7 +36,7 @@ class QueryMean:
         """Two-sided interval by Student's t with n_queries - 1 degrees of freedom."""
         if not np.isfinite(self.error):
             return float("nan"), float("nan")
-        reach = float(student.ppf((1 + level) / 2, self.n_queries - 1)) * self.error
+        reach = float(stdtrit(self.n_queries - 1, (1 + level) / 2)) * self.error
         return self.value - reach, self.value + reach
 
     def above(self, bound: float) -> float:
@@ -45,7 +45,7 @@ class QueryMean:
             return 1.0
         if self.error == 0:
             return 0.0 if self.value > bound else 1.0
-        return float(student.sf((self.value - bound) / self.error, self.n_queries - 1))
+        return float(stdtr(self.n_queries - 1, (bound - self.value) / self.error))
 
     def below(self, bound: float) -> float:
         """One-sided p-value of the hypothesis that the mean is at least *bound*; 1 where nothing can be said."""

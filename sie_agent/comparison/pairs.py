@@ -7,6 +7,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from sie_agent.utils.arrays import Doubles
+
 
 @dataclass(frozen=True)
 class PairTest:
@@ -63,10 +65,8 @@ def corrected(pairs: Sequence[PairTest], alpha: float) -> tuple[PairTest, ...]:
     """
     if not pairs:
         return ()
-    from statsmodels.stats.multitest import multipletests
-
-    differ = multipletests([pair.p for pair in pairs], alpha=alpha, method="holm")[1]
-    outside = multipletests([pair.p_equivalent for pair in pairs], alpha=alpha, method="holm")[1]
+    differ = holm(np.asarray([pair.p for pair in pairs]))
+    outside = holm(np.asarray([pair.p_equivalent for pair in pairs]))
     found = []
     for pair, p_holm, p_equivalent in zip(pairs, differ, outside, strict=True):
         winner = pair.second if pair.difference > 0 else pair.first
@@ -80,6 +80,18 @@ def corrected(pairs: Sequence[PairTest], alpha: float) -> tuple[PairTest, ...]:
             )
         )
     return tuple(found)
+
+
+def holm(p: Doubles) -> Doubles:
+    """p-values corrected for how many there are (Holm 1979), (n,) of (n,).
+
+    The same as statsmodels' `multipletests`, which collects garbage at every call: a tenth of a second each.
+    """
+    order = np.argsort(p)
+    stepped = np.maximum.accumulate(p[order] * np.arange(len(p), 0, -1))
+    found = np.empty(len(p))
+    found[order] = np.minimum(stepped, 1.0)
+    return found
 
 
 def pair_of(pairs: Sequence[PairTest], one: str, other: str) -> PairTest:

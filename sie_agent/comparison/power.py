@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import numpy as np
-from scipy.stats import nct
-from scipy.stats import t as student
+from scipy.special import nctdtr, stdtrit
 
 # nobody grades more; a difference that would need more is none
 MOST_QUERIES = 10_000_000
+# so many standard errors apart, a chance is 0 or 1
+FAR = 30
 
 
 def power_of(difference: float, deviation: float, n_queries: int, *, alpha: float = 0.05) -> float:
@@ -26,13 +27,14 @@ def power_of(difference: float, deviation: float, n_queries: int, *, alpha: floa
     0.802
     """
     freedom, shift = n_queries - 1, abs(difference) / deviation * float(np.sqrt(n_queries))
-    cut = student.isf(alpha / 2, freedom)
-    return _share(nct.sf(cut, freedom, shift)) + _share(nct.cdf(-cut, freedom, shift))
+    cut = -float(stdtrit(freedom, alpha / 2))
+    return _above(cut, freedom, shift) + 1 - _above(-cut, freedom, shift)
 
 
-def _share(value: float) -> float:
-    """A probability; scipy gives NaN for one that is below what it can hold."""
-    return float(np.clip(np.nan_to_num(value), 0.0, 1.0))
+def _above(cut: float, freedom: int, shift: float) -> float:
+    """Chance of a noncentral t above *cut*; where scipy says NaN, so far out that it is 0 or 1."""
+    chance = 1 - float(nctdtr(freedom, shift, cut)) if abs(shift - cut) < FAR else float("nan")
+    return chance if np.isfinite(chance) else float(shift > cut)
 
 
 def power_of_equivalence(
@@ -47,14 +49,9 @@ def power_of_equivalence(
     difference : true mean of the per-query differences. margin : above 0. Others as in :func:`power_of`.
     """
     freedom, root = n_queries - 1, float(np.sqrt(n_queries))
-    cut = student.isf(alpha, freedom)
-    misses = [1 - _far(cut, freedom, (margin - sign * difference) / deviation * root) for sign in (1, -1)]
+    cut = -float(stdtrit(freedom, alpha))
+    misses = [1 - _above(cut, freedom, (margin - sign * difference) / deviation * root) for sign in (1, -1)]
     return max(0.0, 1 - sum(misses))
-
-
-def _far(cut: float, freedom: int, shift: float) -> float:
-    """Chance of a noncentral t above *cut*."""
-    return 1.0 if shift > 37 + cut else _share(nct.sf(cut, freedom, shift))
 
 
 def queries_needed(difference: float, deviation: float, *, alpha: float = 0.05, power: float = 0.8) -> int | None:

@@ -14,6 +14,8 @@ from sie_agent.utils.arrays import Doubles
 
 # the shares of its capital that a gambler stakes: from what a difference of 0.01 asks for up to nearly all
 STAKES = np.geomspace(0.005, 0.98, 24)
+# ends of intervals are exact to 2/2^16, and outward
+HALVINGS = 16
 
 
 def log_wealth(values: Doubles, bound: float, starting: Doubles | None = None) -> Doubles:
@@ -32,15 +34,14 @@ def log_wealth(values: Doubles, bound: float, starting: Doubles | None = None) -
     (..., stakes).
     """
     ratio = (1 + values) / (1 + bound) - 1
-    grown = np.stack([np.log1p(stake * ratio).sum(axis=-1) for stake in STAKES], axis=-1)
+    grown = np.log1p(ratio[..., None] * STAKES).sum(axis=-2)
     return np.asarray(grown if starting is None else starting + grown)
 
 
 def log_mean(wealth: Doubles) -> Doubles:
     """Log of the mean capital over stakes, (...) of (..., stakes)."""
-    from scipy.special import logsumexp
-
-    return np.asarray(logsumexp(wealth, axis=-1) - np.log(len(STAKES)))
+    most = wealth.max(axis=-1)
+    return np.asarray(most + np.log(np.exp(wealth - most[..., None]).mean(axis=-1)))
 
 
 class ConfidenceSequence:
@@ -98,7 +99,7 @@ def checked(values: Doubles, bound: float) -> Doubles:
 def _lower(values: Doubles, alpha: float) -> float:
     """The largest bound that a gambler has disproved; capital falls with the bound, so halving finds it."""
     low, high = -1.0, 1.0
-    for _ in range(24):
+    for _ in range(HALVINGS):
         middle = (low + high) / 2
         disproved = float(log_mean(log_wealth(values, middle))) >= np.log(1 / alpha)
         low, high = (middle, high) if disproved else (low, middle)

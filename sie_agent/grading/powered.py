@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from scipy.stats import t as student
+from scipy.special import stdtrit
 
 from sie_agent.utils.arrays import Doubles, Integers
 
@@ -122,7 +122,7 @@ def prediction_powered_mean(
 
 def _reach(freedom: int, alpha: float) -> float:
     """Half the width of an interval in standard errors."""
-    return float(student.ppf(1 - alpha / 2, freedom)) if freedom > 0 else float("nan")
+    return float(stdtrit(freedom, 1 - alpha / 2)) if freedom > 0 else float("nan")
 
 
 class _Mean:

@@ -33,7 +33,7 @@ class VariantQuality(Result):
     unparsed: Figure = Field(None, description="share of the pairs whose answer was not a judgment")
     input_tokens: int = Field(0, description="tokens sent")
     output_tokens: int = Field(0, description="tokens received")
-    cost: Figure = Field(None, description="in USD, of all its answers, those in the cache too; null: price unknown")
+    cost: Figure = Field(None, description="in USD, as if all its answers had been asked for now; null: no price")
     seconds_per_pair: Figure = Field(None, description="mean time to an answer; null where it was not measured")
     auc: Measured | None = Field(None, description="AUC of relevant pairs, as in `metrics`")
     spearman: Measured | None = Field(None, description="Spearman with the grade, as in `metrics`")

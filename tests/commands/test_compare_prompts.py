@@ -11,11 +11,14 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from sie_agent.commands import comparing
 from sie_agent.commands.compare_lines import lines
 from sie_agent.commands.compare_prompts import compare_prompts
 from sie_agent.commands.judges import Judge
 from sie_agent.errors import InputError
+from sie_agent.files.manifest import Manifest
 from sie_agent.results import Comparison
+from sie_agent.samples import load_samples
 
 from ..judging.scripted_server import Reply, completion, scripted_server
 
@@ -32,7 +35,7 @@ def data(tmp_path: Path) -> Path:
         words = rng.choice(WORDS, 3, replace=False)
         for item in range(6):
             kept = int(rng.integers(0, 4))
-            title = " ".join([*rng.choice(["blue", "red", "set", "of", "new"], 3), *words[:kept]])
+            title = " ".join([*rng.choice(["blue", "red", "set", "of", "new"], 3), *words[:kept], f"no{item}"])
             grade = kept / 3 if rng.random() < 0.8 else float(rng.choice([0, 1 / 3, 2 / 3, 1]))
             texts = {"query": f"{' '.join(words)} {query}", "item_id": f"i{item}", "title": title}
             rows.append({"sample_id": f"s{query}-{item}", **texts, "grade": grade, "label": float(grade > 0.5)})
@@ -82,8 +85,26 @@ def test_every_variant_is_asked_of_every_judge(data: Path, tmp_path: Path) -> No
     assert again["variants"] == [{**row, "reasons": []} for row in result["variants"]]
 
 
+def test_a_judge_is_opened_once_for_all_its_variants(
+    data: Path, variants: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened: list[float] = []
+    real = comparing.open_judge
+
+    def counted(judge: Judge, **how: Any) -> Any:
+        opened.append(judge.concurrency)
+        return real(judge, **how)
+
+    monkeypatch.setattr(comparing, "open_judge", counted)
+    judges = {name: Judge("lexical", concurrency=number) for number, name in enumerate("ab", 1)}
+    with comparing.asking(tmp_path / "c.sqlite", Manifest([])) as asked:
+        tables = comparing.judge_each(load_samples(data), comparing.arms_of(variants, judges), asked)
+    assert len(tables) == 4 and opened == [1, 2]
+
+
 @pytest.mark.parametrize("decide_by", ["ndcg@10", "kappa", "spearman"])
-def test_another_metric_may_decide(data: Path, variants: list[str], tmp_path: Path, decide_by: str) -> None:
+def test_another_metric_may_decide(data: Path, tmp_path: Path, decide_by: str) -> None:
+    variants = [variant(tmp_path, "short", 20), "relevance/lexical"]
     result = compare_prompts(data, variants, tmp_path / "out", judge=LEXICAL, decide_by=decide_by)
     pair = result["decision"]["pairs"][0]
     figures = [row["metrics"][decide_by]["value"] for row in result["variants"]]
@@ -101,6 +122,7 @@ def test_pairs_are_asked_again(data: Path, variants: list[str], tmp_path: Path) 
     assert any(line.startswith("asked again") for line in lines(result))
 
 
+@pytest.mark.slow
 def test_it_stops_as_soon_as_it_is_decided(data: Path, variants: list[str], tmp_path: Path) -> None:
     frame = pd.read_parquet(data)
     many = pd.concat(
@@ -181,6 +203,7 @@ def paid_judge(url: str, model: str, price: float) -> Judge:
     return Judge("openai", model, url, price_input=price, price_output=0.0, concurrency=4)
 
 
+@pytest.mark.slow
 def test_money_is_counted_over_all_judges(data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """An answer has 100 tokens: 0.001 USD of the one model, 0.002 of the other."""
     monkeypatch.setenv("OPENAI_API_KEY", "k")
@@ -209,6 +232,7 @@ def test_money_is_counted_over_all_judges(data: Path, tmp_path: Path, monkeypatc
         assert more["variants"][1]["cost"] == pytest.approx(0.24)
 
 
+@pytest.mark.slow
 def test_a_judge_that_is_not_there_loses_its_own_row_only(
     data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -219,7 +243,7 @@ def test_a_judge_that_is_not_there_loses_its_own_row_only(
         return answer(body) if body["model"] == "m" else Reply(404, {"error": {"message": "no such model: gone"}})
 
     with scripted_server(script) as server:
-        judges = {name: Judge("openai", name, server.url, patience=0) for name in ("gone", "m")}
+        judges = {name: Judge("openai", name, server.url, patience=0.1) for name in ("gone", "m")}
         result = compare_prompts(data, ["relevance/graded"], tmp_path / "out", judge=judges, limit=30)
     assert result["exit_code"] == 3
     assert [row["variant"] for row in result["variants"]] == ["relevance/graded @ m"]
