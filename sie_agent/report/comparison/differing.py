@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from sie_agent.report.comparison.arms import Arm, Compared
-from sie_agent.report.number_words import count, number
+from sie_agent.report.number_words import count, number, percent
 from sie_agent.report.page import cleaned
 from sie_agent.results.comparison_rows import Differing
 
@@ -28,7 +28,7 @@ class ShownSaid:
 
 @dataclass(frozen=True)
 class ShownPair:
-    """One pair; ``department`` is the place of its department in the list of the filter."""
+    """One pair; ``spread`` is how far apart the arms put it, ``department`` the place of its department in the list of the filter."""
 
     sample_id: str
     query: str
@@ -83,7 +83,7 @@ def _shown(pair: Differing, department: int, arms: dict[str, Arm]) -> ShownPair:
         query=cleaned(pair.query, LONGEST_TEXT),
         title=cleaned(pair.title, LONGEST_TEXT),
         grade=number(pair.grade) if pair.grade is not None else "",
-        spread=number(pair.spread),
+        spread=percent(pair.spread),
         department=department,
         department_name=cleaned(pair.department, 60),
         said=said,

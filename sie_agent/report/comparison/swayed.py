@@ -133,13 +133,13 @@ def stability_table(compared: Compared) -> ShownTable | None:
     columns = [
         TableColumn("Arm", lambda row: compared.number_of(row.variant)),
         TableColumn("Asked again with", lambda row: _change(row.change)),
-        numeric("Same level", lambda row: share(*ends_of(row.same_level))),
+        numeric("Same level", lambda row: row.note if row.same_level is None else share(*ends_of(row.same_level))),
         numeric("Mean change of the judgment", lambda row: figure(*ends_of(row.mean_change), 3)),
-        numeric("Pairs", lambda row: count(row.n_pairs)),
+        numeric("Answers", lambda row: count(row.n_pairs)),
     ]
-    if any(row.note for row in compared.found.stability):
-        columns.append(TableColumn("Note", "note", kind=LONG))
-    return table("The same pairs, asked again", columns, compared.found.stability)
+    places = {arm.name: arm.place for arm in compared.arms}
+    held = sorted(compared.found.stability, key=lambda row: places.get(row.variant, len(places) + 1))
+    return table("The same pairs, asked again", columns, held)
 
 
 def agreement_table(compared: Compared) -> ShownTable | None:
