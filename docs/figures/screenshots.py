@@ -26,7 +26,7 @@ PARTS = {
         "report-gains": ("#plot-gains", 900),
     },
     "comparison.html": {
-        "comparison-decision": ("body", 1000),
+        "comparison-decision": ("body", 950),
         "comparison-differing": ("#differing", 520),
     },
 }

@@ -207,6 +207,7 @@ def hostile_page(folder: Path) -> Path:
     return write_comparison_page(folder, comparison(names, texts=HOSTILE))
 
 
+@pytest.mark.slow
 def test_hostile_words_are_text_in_the_page_and_in_the_charts(tmp_path: Path) -> None:
     source = hostile_page(tmp_path).read_text(encoding="utf-8")
     page = Page(source)

@@ -28,7 +28,7 @@ class ShownSaid:
 
 @dataclass(frozen=True)
 class ShownPair:
-    """One pair; ``spread`` is how far apart the arms put it, ``department`` the place of its department in the list of the filter."""
+    """One pair; ``spread`` is how far apart the arms put it, ``department`` its department's place in the filter."""
 
     sample_id: str
     query: str
