@@ -36,6 +36,7 @@ def lines(result: dict[str, Any]) -> Iterator[str]:
     yield from (f"Tries that failed: {tries}" for tries in tries_line(result))
     yield from (f"Cost: {cost}" for cost in cost_line(result))
     yield from asked_again(result, result["n_without_grade"])
+    yield from (f"Page: {page}" for page in [result.get("page")] if page)
 
 
 def ranking_in_words(ranking: Sequence[Sequence[str]]) -> str:

@@ -142,7 +142,7 @@ def compare_prompts(
         return planned_task(task, rows_policy(None, skip_invalid=skip_invalid, strict=strict))
     if out is None:
         raise InputError("no folder to write into", where="--out", hint="Give --out DIR, or --dry-run.")
-    place = Folder("--out", out, ("comparison.json", "judgments.parquet", "manifest.json"))
+    place = Folder("--out", out, ("comparison.json", "comparison.html", "judgments.parquet", "manifest.json"))
     events = File("--log-json", None if str(log_json) == "-" else log_json, appended=True)
     sheet = File("--out-sheet", out_sheet)
     work = work_of(task, source_of(data), variants, until, default if not (judges or given) else None)

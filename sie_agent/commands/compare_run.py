@@ -24,6 +24,7 @@ from sie_agent.files.event_log import event, log_events
 from sie_agent.files.manifest import Manifest, command_line
 from sie_agent.files.typed_json import write_document
 from sie_agent.judging import is_lasting
+from sie_agent.report import write_comparison_page
 from sie_agent.results import Comparison
 from sie_agent.samples import InvalidRows, load_samples
 from sie_agent.samples.tables import write_table
@@ -97,7 +98,7 @@ def planned_task(task: ComparisonTask, policy: InvalidRows | None) -> dict[str, 
 def compare_into(
     folder: Path, task: ComparisonTask, policy: InvalidRows | None, log_json: str | Path | None
 ) -> dict[str, Any]:
-    """Judge and compare; writes comparison.json, judgments.parquet and manifest.json into *folder*."""
+    """Judge and compare; writes comparison.json, its page, judgments.parquet and manifest.json into *folder*."""
     samples, chances, given = task.samples(policy)
     manifest = Manifest(command_line())
     how = {"retry_failed": task.retry_failed, "max_cost": task.max_cost}
@@ -180,4 +181,5 @@ def written(
     write_table(joined, folder / "judgments.parquet")
     write_document(folder / "comparison.json", Comparison, result)
     manifest.write(folder / "manifest.json")
+    result["page"] = str(write_comparison_page(folder, Comparison.model_validate(result)))
     return result

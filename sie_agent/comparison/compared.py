@@ -9,9 +9,11 @@ import numpy as np
 import pandas as pd
 
 from sie_agent.comparison.agreed import agreed, differing
+from sie_agent.comparison.bias_features import features_of
 from sie_agent.comparison.clustered import query_mean
 from sie_agent.comparison.controls import controls_of
 from sie_agent.comparison.decide import Decision, decide
+from sie_agent.comparison.details import details_of
 from sie_agent.comparison.few_grades import FewGrades, add_powered
 from sie_agent.comparison.metrics import METRICS, Graded, figure_of, levels_of
 from sie_agent.errors import InputError
@@ -96,11 +98,16 @@ def compare_judgments(
         {name: each[decide_by] for name, each in values.items()}, margin=margin, alpha=ALPHA, power=POWER
     )
     best = best_of(values, decide_by)
+    features = list(features_of(rows))
     result = {
         **common,
         "note": note,
         "variants": [
-            {"variant": name, **counted[name], **figures_of(graded, known[name], values[name])} for name in tables
+            {
+                **{"variant": name, **counted[name], **figures_of(graded, known[name], values[name])},
+                **details_of(rows, graded, known[name], features),
+            }
+            for name in tables
         ],
         "controls": [
             {

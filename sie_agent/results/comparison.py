@@ -5,6 +5,7 @@ from __future__ import annotations
 from pydantic import Field
 
 from sie_agent.results.base import Document, Figure, Measured, ReasonCount, Result, Text
+from sie_agent.results.comparison_parts import BiasRow
 from sie_agent.results.comparison_rows import (
     Agreed,
     Confusion,
@@ -50,6 +51,9 @@ class VariantQuality(Result):
     )
     ece_calibrated: Measured | None = Field(None, description="`ece` after calibration, cross-fitted by query")
     reliability_calibrated: list[ReliabilityPoint] = Field(default_factory=list, description="the same, calibrated")
+    bias: list[BiasRow] = Field(
+        default_factory=list, description="what sways its judgments besides the grade, a row per feature"
+    )
     reasons: list[ReasonCount] = Field(default_factory=list, description="why pairs have no judgment")
 
 
