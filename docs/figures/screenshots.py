@@ -1,7 +1,11 @@
-"""Pictures of a report for ``docs/guides/evaluate.md``.
+"""Pictures of pages for ``docs/guides/evaluate.md`` and ``docs/guides/compare-prompts.md``.
 
 sie run docs/figures/report.yaml --out runs/docs-report
 python docs/figures/screenshots.py runs/docs-report/report.html
+
+sie compare-prompts --data sample --limit 400 --backend local --out runs/docs-comparison --stability 60 --variants \\
+    relevance/query-likelihood relevance/query-likelihood-terse relevance/query-likelihood-plain
+python docs/figures/screenshots.py runs/docs-comparison/comparison.html
 """
 
 from __future__ import annotations
@@ -12,13 +16,19 @@ from typing import Any
 
 HERE = Path(__file__).resolve().parent
 BROWSER = "/usr/bin/chromium"
-# name of the picture: the part of the page, and how much of its height
+# by page, name of the picture: the part of the page, and how much of its height
 PARTS = {
-    "report-verdict": ("section.verdict", 700),
-    "report-wrong-rows": ("#wrong", 620),
-    # cut off above the commands, which name folders of the machine
-    "report-weights": ("#weights", 690),
-    "report-gains": ("#plot-gains", 900),
+    "report.html": {
+        "report-verdict": ("section.verdict", 700),
+        "report-wrong-rows": ("#wrong", 620),
+        # cut off above the commands, which name folders of the machine
+        "report-weights": ("#weights", 690),
+        "report-gains": ("#plot-gains", 900),
+    },
+    "comparison.html": {
+        "comparison-decision": ("body", 950),
+        "comparison-differing": ("#differing", 520),
+    },
 }
 MOST_BYTES = 200_000
 
@@ -50,8 +60,8 @@ def picture(page: Any, selector: str, height: int, to: Path) -> None:
 
 def main() -> None:
     """Take all pictures."""
-    parser = argparse.ArgumentParser(description="Pictures of a report, for the documentation.")
-    parser.add_argument("report", type=Path)
+    parser = argparse.ArgumentParser(description="Pictures of a page, for the documentation.")
+    parser.add_argument("report", type=Path, help="report.html or comparison.html")
     given = parser.parse_args()
     from playwright.sync_api import sync_playwright
 
@@ -61,7 +71,7 @@ def main() -> None:
         page.goto(given.report.resolve().as_uri())
         page.evaluate("document.querySelectorAll('#check > details').forEach(part => { part.open = true; })")
         page.wait_for_timeout(3000)
-        for name, (selector, height) in PARTS.items():
+        for name, (selector, height) in PARTS[given.report.name].items():
             picture(page, selector, height, HERE / f"{name}.png")
         browser.close()
 

@@ -18,7 +18,6 @@ from sie_agent.evaluation.embeddings import embedding_features
 from sie_agent.evaluation.metrics import METRICS, chances_of_top, partial_spearman, roc_auc, spearman, spearman_brown
 from sie_agent.evaluation.model_agreement import agreement_of_models
 from sie_agent.evaluation.moments import query_moments, resampled_auc, resampled_correlation
-from sie_agent.evaluation.prompts import comparable_judgments, compare_judgments
 from sie_agent.evaluation.propensity import propensity_weights, regression_em
 from sie_agent.evaluation.quality import judge_quality_curve
 from sie_agent.evaluation.simulated import between_judge, positions_judge, simulate_judge
@@ -41,8 +40,6 @@ __all__ = [
     "between_judge",
     "calibration",
     "chances_of_top",
-    "comparable_judgments",
-    "compare_judgments",
     "confident_learning",
     "embedding_features",
     "flipped_rows",

@@ -28,6 +28,7 @@ from sie_agent.judging.reasons import Reasons, pattern, reasons_in_words, shorte
 from sie_agent.judging.rendering import differences, rendered
 from sie_agent.judging.runner import Sampler, cached_scores, judge, judge_by_each, judge_chunks, models_asked
 from sie_agent.judging.session import Session, check_limit, stop_on_signals
+from sie_agent.judging.spending import Account
 from sie_agent.judging.table import JUDGMENT_COLUMNS
 
 __all__ = [
@@ -36,6 +37,7 @@ __all__ = [
     "DOUBLE_JUDGED",
     "ENCODER_TOKENS",
     "JUDGMENT_COLUMNS",
+    "Account",
     "Accounted",
     "Backend",
     "DataAudit",

@@ -82,6 +82,7 @@ def estimate(
     cache: JudgmentCache,
     *,
     retry_failed: bool = False,
+    repeat: int = 0,
 ) -> dict[str, Any]:
     """Pairs, cached answers, tokens, cost and time of a batch. Nothing is judged and nothing is paid for.
 
@@ -92,7 +93,7 @@ def estimate(
 
     Parameters
     ----------
-    chunks, variant, backend, cache, retry_failed : as ``judge_chunks`` takes them.
+    chunks, variant, backend, cache, retry_failed, repeat : as ``judge_chunks`` takes them.
 
     Returns
     -------
@@ -105,7 +106,7 @@ def estimate(
     InputError : the backend cannot answer the variant, or a column is missing.
     """
     parts = list(asked_variants(variant).values())
-    look_ups = {part.name: LookUp(part, backend, cache, retry_failed=retry_failed) for part in parts}
+    look_ups = {part.name: LookUp(part, backend, cache, retry_failed=retry_failed, repeat=repeat) for part in parts}
     # two questions of one variant may be the same about some rows
     seen: set[int] = set()
     measures = {part.name: Measure(seen=seen) for part in parts}

@@ -99,6 +99,7 @@ class KeyMaker:
     variant : what is asked.
     sources : of the backend, the preferred one first.
     aliases : the other names under which the model of a source has answered: such answers are kept under them.
+    repeat : number of the repeat, see `key_maker`.
 
     Attributes
     ----------
@@ -111,8 +112,11 @@ class KeyMaker:
     InputError : the name of a model cannot be written as text.
     """
 
-    def __init__(self, variant: Variant, sources: Sequence[Source], aliases: Names = lambda source: ()) -> None:
+    def __init__(
+        self, variant: Variant, sources: Sequence[Source], aliases: Names = lambda source: (), repeat: int = 0
+    ) -> None:
         self.variant = variant
+        self.repeat = repeat
         self.own = tuple(sources)
         for source in self.own:
             if source.model != source.model.encode("utf-8", "replace").decode("utf-8"):
@@ -160,7 +164,7 @@ class KeyMaker:
         scale = [(level.token, level.value) for level in self.variant.scale]
         named = {name: getattr(source, name) for name in ("model", "fingerprint", "method", "family")}
         schema = answer_schema(self.variant, source.method)
-        make = key_maker(schema, render.head, scale=scale, settings=settings, **named)
+        make = key_maker(schema, render.head, repeat=self.repeat, scale=scale, settings=settings, **named)
         return lambda fields: make(render(fields))
 
     def all(self, fields: Fields, first: str) -> tuple[str, ...]:
@@ -237,25 +241,30 @@ class LookUp:
     Parameters
     ----------
     variant, backend, cache, retry_failed : as ``judge_chunks`` takes them; a plain variant.
+    repeat : number of the repeat, where the same is asked again on purpose.
 
     Raises
     ------
     InputError : the backend cannot answer the variant.
     """
 
-    def __init__(self, variant: Variant, backend: Backend, cache: JudgmentCache, *, retry_failed: bool) -> None:
+    def __init__(
+        self, variant: Variant, backend: Backend, cache: JudgmentCache, *, retry_failed: bool, repeat: int = 0
+    ) -> None:
         check_method(backend, variant)
         self.variant = variant
         self._backend = backend
         self._cache = cache
         self._retry_failed = retry_failed
+        self._repeat = repeat
         # by their hash, which is all that fits for a large log
         self._seen_rows: set[int] = set()
 
     @cached_property
     def keys(self) -> KeyMaker:
         """The keys of the answers; the backend may have to ask its server for the model's name."""
-        return KeyMaker(self.variant, self._backend.sources(self.variant.method), known_names(self._cache))
+        sources = self._backend.sources(self.variant.method)
+        return KeyMaker(self.variant, sources, known_names(self._cache), self._repeat)
 
     def chunks(self, chunks: Iterable[pd.DataFrame]) -> Iterator[Chunk]:
         """The questions of each chunk, of clarity (profiles) those about queries (items) that no chunk before had.

@@ -38,6 +38,7 @@ def judge(
     limit: int | None = None,
     retry_failed: bool = False,
     session: Session | None = None,
+    repeat: int = 0,
 ) -> pd.DataFrame:
     """Judge every pair (relevance), every distinct query (clarity) or every distinct item (profile).
 
@@ -50,6 +51,7 @@ def judge(
     limit : only the first so many pairs.
     retry_failed : ask again where the cache holds a lasting failure (transient ones always are).
     session : counts and limits several calls together; one of its own if not given.
+    repeat : 0, or the number of the repeat where the same is asked again on purpose: such answers are kept apart.
 
     Returns
     -------
@@ -79,7 +81,7 @@ def judge(
     with bar(f"Judging with {backend.model}", len(rows)) as shown:
         used = session or Session(backend, cache)
         used.shown = shown
-        tables = judge_chunks([rows], asked, backend, cache, retry_failed=retry_failed, session=used)
+        tables = judge_chunks([rows], asked, backend, cache, retry_failed=retry_failed, session=used, repeat=repeat)
         table = pd.concat(list(tables), ignore_index=True)
         return table.set_axis(rows.index) if asked.aspect == "relevance" else table
 
@@ -92,13 +94,14 @@ def judge_chunks(
     *,
     retry_failed: bool = False,
     session: Session | None = None,
+    repeat: int = 0,
 ) -> Iterator[pd.DataFrame]:
     """Judge a log chunk by chunk: memory is that of one chunk, however long the log.
 
     Parameters
     ----------
     chunks : tables of samples, such as ``stream_samples`` gives.
-    variant, backend, cache, retry_failed, session : as :func:`judge` takes them.
+    variant, backend, cache, retry_failed, session, repeat : as :func:`judge` takes them.
 
     Yields
     ------
@@ -112,9 +115,9 @@ def judge_chunks(
     """
     used = session or Session(backend, cache)
     if is_composite(variant):
-        tables = composite_tables(chunks, variant, backend, cache, used, retry_failed=retry_failed)
+        tables = composite_tables(chunks, variant, backend, cache, used, retry_failed=retry_failed, repeat=repeat)
     else:
-        look_up = LookUp(variant, backend, cache, retry_failed=retry_failed)
+        look_up = LookUp(variant, backend, cache, retry_failed=retry_failed, repeat=repeat)
         tables = (judge_chunk(chunk, variant, backend, cache, used) for chunk in look_up.chunks(chunks))
     for table in tables:
         used.account.add_table(table)
@@ -129,10 +132,11 @@ def composite_tables(
     session: Session,
     *,
     retry_failed: bool,
+    repeat: int = 0,
 ) -> Iterator[pd.DataFrame]:
     """The judgments of each chunk by a variant of several questions, all of which are asked before the next chunk."""
     parts = asked_variants(variant).values()
-    look_ups = {part.name: LookUp(part, backend, cache, retry_failed=retry_failed) for part in parts}
+    look_ups = {part.name: LookUp(part, backend, cache, retry_failed=retry_failed, repeat=repeat) for part in parts}
 
     def ask(part: Variant, rows: pd.DataFrame) -> pd.DataFrame:
         chunk = next(iter(look_ups[part.name].chunks([rows])))

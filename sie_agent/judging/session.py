@@ -49,6 +49,7 @@ class Session:
     backend, cache : whose answers, and where they are kept.
     max_cost : USD that the answers of this run may cost; None for no limit.
     shown : the progress bar.
+    account : where what is spent is counted; one that several sessions share makes the limit one on all of them.
 
     Raises
     ------
@@ -56,13 +57,21 @@ class Session:
     """
 
     def __init__(
-        self, backend: Backend, cache: JudgmentCache, *, max_cost: float | None = None, shown: Bar | None = None
+        self,
+        backend: Backend,
+        cache: JudgmentCache,
+        *,
+        max_cost: float | None = None,
+        shown: Bar | None = None,
+        account: Account | None = None,
     ) -> None:
         self._cache = cache
         self._max_cost = max_cost
         prices = check_limit(backend, max_cost)
         self.shown = shown
-        self.account = Account(cost=0.0 if prices else None)
+        self.account = Account() if account is None else account
+        if prices:
+            self.account.cost = self.account.cost or 0.0
         self.spending = Spending(self.account, prices, max_cost)
         self.told: set[str] = set()
         self.failing = Failing()

@@ -26,7 +26,7 @@ from sie_agent.report import (
 )
 from sie_agent.report.agreement import agreement_of
 from sie_agent.report.glossary import glossary
-from sie_agent.report.page import TEMPLATES, drawing_library, render, write_page
+from sie_agent.report.page import TEMPLATES, drawing_library, for_script, render, write_page
 from sie_agent.report.read import RunFolder, read_run, without_secrets
 from sie_agent.utils.redact import redacted_command
 
@@ -119,10 +119,3 @@ def content(run: RunFolder) -> dict[str, Any]:
         "notes": agreement.notes,
         "glossary": glossary(),
     }
-
-
-def for_script(text: str) -> str:
-    """JSON that cannot close the script element around it, whatever its strings contain."""
-    for letter in "<>&\u2028\u2029":
-        text = text.replace(letter, f"\\u{ord(letter):04x}")
-    return text

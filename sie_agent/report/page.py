@@ -58,6 +58,13 @@ def policy(scripts: Sequence[str]) -> str:
     )
 
 
+def for_script(text: str) -> str:
+    """JSON that cannot close the script element around it, whatever its strings contain."""
+    for letter in "<>&\u2028\u2029":
+        text = text.replace(letter, f"\\u{ord(letter):04x}")
+    return text
+
+
 def printable(text: str) -> str:
     """Foreign text without control characters and direction marks; any white space becomes a blank."""
     kept = "".join(letter if letter.isprintable() else " " if letter.isspace() else "" for letter in text)

@@ -68,6 +68,7 @@ class Plot:
     figure : JSON of data and layout.
     height : in pixels.
     choices : the figures that the reader can choose from; empty where there is one alone.
+    chooser : what they differ in.
     """
 
     key: str
@@ -79,6 +80,7 @@ class Plot:
     figure: str
     height: int
     choices: tuple[PlotChoice, ...] = ()
+    chooser: str = "Model and measure"
 
 
 def plot_of(made: Any, **words: Any) -> Plot:

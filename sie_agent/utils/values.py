@@ -101,10 +101,10 @@ TEXT = Text()
 
 # by the name of the parameter; the option is that name, unless OPTIONS says otherwise
 KINDS: dict[str, Kind] = {
-    "limit": COUNT,
+    **dict.fromkeys(("limit", "batch", "stability", "repeats", "grade_next", "budget"), COUNT),
     "pairs": Number(whole=True, least=10, most=1_000_000),
     "thresholds_from": Number(whole=True, least=10, most=1_000_000),
-    "budget": COUNT,
+    "margin": Number(above=0, most=1),
     "seed": Number(whole=True, least=0, most=MOST_SEED),
     "seeds": Number(whole=True, least=1, most=10_000),
     "concurrency": Number(whole=True, least=1, most=MOST_AT_ONCE),
@@ -151,6 +151,7 @@ OPTIONS = {
     "references": "--reference",
     "licence": "--license",
     "overrides": "--set",
+    "judges": "--judge",
     "everything": "--all",
     # of the service's limits
     "body_bytes": "--max-body",

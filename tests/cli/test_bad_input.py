@@ -21,6 +21,10 @@ from .conftest import Sie, csv_text, log_rows
 
 Prepare = Callable[[Path], None]
 LABEL = ("label", "--variant", "relevance/lexical", "--backend", "lexical", "--out", "out")
+COMPARE = (
+    *("compare-prompts", "--data", "sample", "--limit", "20", "--backend", "lexical", "--out", "out"),
+    *("--variants", "relevance/lexical", "--judge", "x=lexical", "--judge", "y=lexical"),
+)
 DISTILL = ("distill", "--judgments", "judgments.parquet", "--out", "out")
 GRADED = "{query: query, item_id: item_id, title: title}"
 
@@ -490,6 +494,29 @@ CASES = (
         "clarity for a benchmark",
         (*BENCHMARK, "--variant", "clarity/graded"),
         ("--variant", "judges clarity"),
+    ),
+    Case("metric that does not decide", (*COMPARE, "--decide-by", "luck"), ("--decide-by", "within", "'luck'")),
+    Case("judge without a backend", (*COMPARE, "--judge", "big"), ("--judge", "name=backend", "'big'")),
+    Case("judge of an unknown key", (*COMPARE, "--judge", "a=openai,m,key=x"), ("--judge", "'key=x'", "base_url")),
+    Case("end that is none", (*COMPARE, "--until", "noon"), ("--until", "decided", "'noon'")),
+    Case("pairs to grade without a sheet", (*COMPARE, "--grade-next", "5"), ("--grade-next", "--out-sheet")),
+    Case(
+        "sheet that is none",
+        (*COMPARE, "--grades", "sheet.csv"),
+        ("sheet.csv", "sampling_probability"),
+        text("sheet.csv", "sample_id,grade\na,1\n"),
+    ),
+    Case(
+        "grade that is none",
+        (*COMPARE, "--grades", "sheet.csv"),
+        ("sheet.csv", "row 1", "'grade'", "0 to 1"),
+        text("sheet.csv", "sample_id,grade,sampling_probability\na,7,1\n"),
+    ),
+    Case(
+        "graded pair of other data",
+        (*COMPARE, "--grades", "sheet.csv"),
+        ("sheet.csv", "row 1", "'sample_id'", "no pair of the data"),
+        text("sheet.csv", "sample_id,grade,sampling_probability\nnowhere,1,1\n"),
     ),
     Case(
         "no rows to guess from",

@@ -36,7 +36,7 @@ def ran(name: str, *typed: str, cwd: Path = ROOT) -> subprocess.CompletedProcess
 
 
 def test_the_benchmarks_are_found() -> None:
-    assert len(PROGRAMS) == 10 and "throughput" in PROGRAMS
+    assert len(PROGRAMS) == 11 and "throughput" in PROGRAMS
 
 
 def check_scoring(figures: dict[str, Any], folder: Path) -> None:
@@ -59,6 +59,12 @@ def check_cached_rerun(figures: dict[str, Any], folder: Path) -> None:
     assert figures["versions"]["pandas"]
 
 
+def check_compare_prompts(figures: dict[str, Any], folder: Path) -> None:
+    (run,) = figures["runs"]
+    assert run["verdict"] in ("take", "keep", "same", "grade-more")
+    assert 0 < run["comparison_seconds"] < run["seconds"]
+
+
 def check_memory(figures: dict[str, Any], folder: Path) -> None:
     assert [run["pairs"] for run in figures["runs"]] == [40, 80]
     assert all(20 < run["peak_anonymous_mib"] < run["peak_mib"] < 4000 for run in figures["runs"])
@@ -75,6 +81,7 @@ def check_bulk(figures: dict[str, Any], folder: Path) -> None:
 CHECKS: dict[str, Callable[[dict[str, Any], Path], None]] = {
     "bulk": check_bulk,
     "cached_rerun": check_cached_rerun,
+    "compare_prompts": check_compare_prompts,
     "memory": check_memory,
     "scoring": check_scoring,
     "students": check_students,

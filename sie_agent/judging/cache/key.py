@@ -13,13 +13,15 @@ MESSAGES = '"messages":['
 
 
 def key_maker(
-    schema: Mapping[str, Any] | None, head: Sequence[Mapping[str, str]] = (), **content: Any
+    schema: Mapping[str, Any] | None, head: Sequence[Mapping[str, str]] = (), *, repeat: int = 0, **content: Any
 ) -> Callable[[Sequence[Mapping[str, str]]], str]:
     """From messages to the key: SHA-256 (hex) over the canonical JSON of all that is given and the messages.
 
     Parameters
     ----------
     schema : JSON schema of a written answer, or None.
+    repeat : number of the repeat where the same is asked several times; 0, the first time, is in no key, so that the
+        keys of answers from before there were repeats are theirs.
     head : messages with which every request begins (system text and examples): they are encoded and hashed once.
     content : ``model`` and ``fingerprint`` (name and revision, a content hash where the weights are at hand);
         ``scale``, the (token, value) of every level; ``method``, how the answer is read; ``settings`` of sampling,
@@ -32,7 +34,8 @@ def key_maker(
     """
     # the order of a schema's properties is the order in which they are written, so it counts
     listed = None if schema is None else json.dumps(schema)
-    described = {**content, "format": KEY_FORMAT, "schema": listed, "messages": []}
+    again = {"repeat": repeat} if repeat else {}
+    described = {**content, **again, "format": KEY_FORMAT, "schema": listed, "messages": []}
     # keys are sorted, and quotes within a text are escaped: the first place that looks like the list is the list
     opening, closing = CANONICAL.encode(described).split(MESSAGES, 1)
     start = hashlib.sha256((opening + MESSAGES).encode("ascii"))
