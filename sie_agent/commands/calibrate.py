@@ -88,7 +88,7 @@ def calibrate(
     asked |= {"--variant": variant, "--relevant-at": relevant_at, "--tune": tune, "--seed": seed}
     work = Work("calibrate", reads, asked)
     target = user_path(out)
-    with outputs(work, File("--out", target), overwrite=overwrite, own=made_here(work)):
+    with outputs(work, File("--out", out), overwrite=overwrite, own=made_here(work)):
         table, where = read_judgments(files)
         policy = rows_policy(target.parent, skip_invalid=skip_invalid, strict=strict, data=data)
         rows: dict[str, Any] = {"column_map": column_map, "split": split, "limit": limit, "invalid": policy}

@@ -18,7 +18,7 @@ KEYS = tuple(one.name for one in fields(Judge) if one.name not in ("backend", "o
 HINT = "For example big=openai,my-model,base_url=http://127.0.0.1:8000/v1 or small=local."
 
 
-def parse_judge(text: str, default: Judge | None = None) -> tuple[str, Judge]:
+def parse_judge(text: str, default: Judge | None = None, *, where: str = "--judge") -> tuple[str, Judge]:
     """A judge and its name.
 
     Parameters
@@ -26,6 +26,7 @@ def parse_judge(text: str, default: Judge | None = None) -> tuple[str, Judge]:
     text : ``name=backend[,model][,key=value …]``; the keys are the fields of `Judge`, with dashes or underscores.
     default : what was not said of the judge is as here: all of it for a judge of the same backend, else concurrency,
         timeout and patience.
+    where : the option that was given, for messages.
 
     Raises
     ------
@@ -39,27 +40,27 @@ def parse_judge(text: str, default: Judge | None = None) -> tuple[str, Judge]:
     name, _, rest = text.partition("=")
     backend, *parts = [part.strip() for part in rest.split(",")]
     if not NAME.fullmatch(name) or not backend:
-        raise InputError(f"expected name=backend[,model][,key=value …], found '{text}'", where="--judge", hint=HINT)
-    given = dict(setting(part, place, text) for place, part in enumerate(parts))
+        raise InputError(f"expected name=backend[,model][,key=value …], found '{text}'", where=where, hint=HINT)
+    given = dict(setting(part, place, text, where) for place, part in enumerate(parts))
     if len(given) < len(parts):
-        raise InputError(f"a key is given twice in '{text}'", where="--judge", hint=HINT)
+        raise InputError(f"a key is given twice in '{text}'", where=where, hint=HINT)
     default = default or Judge()
     base = default if backend == default.backend else Judge(**{one: getattr(default, one) for one in SHARED})
     return name, replace(base, backend=backend, **given)
 
 
-def setting(part: str, place: int, text: str) -> tuple[str, Any]:
+def setting(part: str, place: int, text: str, where: str) -> tuple[str, Any]:
     """A field of the judge and its value; the first part may be the model alone."""
     key, sign, value = part.partition("=")
     key = key.strip().replace("-", "_")
     if not sign and place == 0 and part:
         return "model", part
     if key not in KEYS or not value:
-        raise InputError(f"'{part}' in '{text}' is none of {', '.join(KEYS)}", where="--judge", hint=HINT)
+        raise InputError(f"'{part}' in '{text}' is none of {', '.join(KEYS)}", where=where, hint=HINT)
     try:
         return key, NUMBERS[key](value) if key in NUMBERS else value
     except ValueError:
-        raise InputError(f"{key} in '{text}': expected a number, found '{value}'", where="--judge", hint=HINT) from None
+        raise InputError(f"{key} in '{text}': expected a number, found '{value}'", where=where, hint=HINT) from None
 
 
 def parse_judges(texts: Iterable[str], default: Judge | None = None) -> dict[str, Judge]:

@@ -71,7 +71,8 @@ def member_of(text: str, variant: Variant | None, default: Judge) -> Member:
     """One member; its variant is not a field of the judge."""
     parts = text.split(",")
     named = [part.strip().removeprefix("variant=") for part in parts if part.strip().startswith("variant=")]
-    name, judge = parse_judge(",".join(part for part in parts if not part.strip().startswith("variant=")), default)
+    plain = ",".join(part for part in parts if not part.strip().startswith("variant="))
+    name, judge = parse_judge(plain, default, where="--judges")
     if not name.strip("."):
         raise InputError(f"'{name}' cannot be the name of a folder", where="--judges", hint=EXAMPLE)
     if judge.backend not in backend_kinds():

@@ -18,6 +18,8 @@ ON_COMMAND_LINE: ContextVar[bool] = ContextVar("ON_COMMAND_LINE", default=False)
 
 # parameters whose names are not those of their options
 NAMES = {option.removeprefix("--").replace("-", "_"): name for name, option in OPTIONS.items()}
+# of the command line alone, where a judge's own settings are options
+NAMES["judge"] = "judges"
 # parameters that are lists
 LISTS = {"ids", "rows", "references", "overrides", "variants", "judgments", "judges"}
 LIMITS = {
@@ -33,14 +35,14 @@ OWNERS = {
 }
 SWITCHES = {
     *("overwrite", "skip_invalid", "strict", "retry_failed", "by_rank", "with_text", "private", "force", "no_token"),
-    *("open_metrics", "debug", "dry_run", "whole_queries"),
+    *("open_metrics", "debug", "dry_run", "whole_queries", "allow_other_judge"),
 }
 NEGATED = {"no_balance": "balance", "no_coverage": "coverage", "no_adjustment": "adjust", "by_degree": "by_rank"}
 NUMBERS = LIMITS | {name for name, kind in KINDS.items() if isinstance(kind, Number)}
 TEXTS = {
     *(KINDS.keys() - NUMBERS),
     *("out", "query", "title", "description", "html", "log_json", "dropped", "cache_path", "adjustment_file"),
-    *("out_sheet", "decide_by", "until"),
+    *("out_sheet", "decide_by", "until", "calibration", "method", "panel"),
     *("folder", "revision", "message", *LISTS),
 }
 KNOWN = SWITCHES | TEXTS | NUMBERS | set(NEGATED) | {"everything"}

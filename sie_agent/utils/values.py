@@ -151,7 +151,6 @@ OPTIONS = {
     "references": "--reference",
     "licence": "--license",
     "overrides": "--set",
-    "judges": "--judge",
     "everything": "--all",
     # of the service's limits
     "body_bytes": "--max-body",
