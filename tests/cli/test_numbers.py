@@ -22,6 +22,8 @@ NEEDED: dict[str, tuple[str, ...]] = {
     "label": (*JUDGE, "--variant", "relevance/lexical"),
     "compare-prompts": (*JUDGE, "--variants", "relevance/lexical", "relevance/graded"),
     "benchmark": ("esci", "log.csv", "--backend", "lexical", "--out", "out", "--variant", "relevance/lexical"),
+    "calibrate": ANSWERS,
+    "prompts render": ("relevance/graded", "--data", "log.csv"),
     "distill": ANSWERS,
     "score": ("--scorer", "scorer", "--data", "log.csv", "--out", "out.parquet"),
     "select": (*SCORED, "--keep", "0.5"),
