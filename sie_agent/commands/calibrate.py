@@ -82,7 +82,9 @@ def calibrate(
     check_paths(judgments)
     files = [judgments] if isinstance(judgments, str | Path) else list(judgments)
     check_values(judgments=files, data=data, column_map=column_map, split=split, limit=limit, grades=grades)
-    check_values(model=model, variant=variant, relevant_at=relevant_at, tune=tune, seed=seed, prior=prior)
+    check_values(
+        model=model, variant=variant, relevant_at=relevant_at, tune=tune, seed=seed, prior=prior, method=method
+    )
     reads = {"--judgments": judgment_files(files), "--data": source_of(data), "--map": column_map, "--grades": grades}
     asked = {"--method": method, "--prior": prior, "--split": split, "--limit": limit, "--model": model}
     asked |= {"--variant": variant, "--relevant-at": relevant_at, "--tune": tune, "--seed": seed}

@@ -19,7 +19,7 @@ ON_COMMAND_LINE: ContextVar[bool] = ContextVar("ON_COMMAND_LINE", default=False)
 # parameters whose names are not those of their options
 NAMES = {option.removeprefix("--").replace("-", "_"): name for name, option in OPTIONS.items()}
 # parameters that are lists
-LISTS = {"ids", "rows", "references", "overrides", "variants", "judgments"}
+LISTS = {"ids", "rows", "references", "overrides", "variants", "judgments", "judges"}
 LIMITS = {
     *("body_bytes", "line_bytes", "held_bytes", "samples", "queue_rows", "requests", "pipelined", "head_bytes"),
     *("headers", "connections", "client_connections", "probe_connections", "head_seconds", "body_seconds"),
@@ -34,6 +34,7 @@ OWNERS = {
 SWITCHES = {
     *("overwrite", "skip_invalid", "strict", "retry_failed", "by_rank", "with_text", "private", "force", "no_token"),
     *("open_metrics", "debug"),
+    "allow_other_judge",
 }
 NEGATED = {"no_balance": "balance", "no_coverage": "coverage", "no_adjustment": "adjust", "by_degree": "by_rank"}
 NUMBERS = LIMITS | {name for name, kind in KINDS.items() if isinstance(kind, Number)}

@@ -47,13 +47,14 @@ JUDGED = (
     ("--map", ("",)),
 )
 WRONG: tuple[tuple[tuple[str, ...], tuple[tuple[str, tuple[str, ...]], ...]], ...] = (
-    (LABEL, (*JUDGED, ("--split", ("",)), ("--variant", ("",)))),
+    (LABEL, (*JUDGED, ("--split", ("",)), ("--variant", ("",)), ("--calibration", ("",)), ("--panel", ("",)))),
     (COMPARE, JUDGED),
     (
         CALIBRATE,
         (
             *(("--prior", ("0", "1", "nan", "-0.5")), ("--tune", ("0", "1", "inf")), ("--relevant-at", ("0", "1.5"))),
             *(("--seed", ("-1",)), ("--limit", ("0",)), ("--grades", ("",)), ("--model", ("",)), ("--variant", ("",))),
+            ("--method", ("",)),
         ),
     ),
     (DISTILL, (("--seed", ("-1", "4294967296", LONG)), ("--limit", ("0",)), ("--grades", ("",)), ("--model", ("",)))),
