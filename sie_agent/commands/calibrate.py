@@ -71,7 +71,6 @@ def calibrate(
     """
     from sie_agent.commands.calibrating import fitted_file, made_here
     from sie_agent.commands.distill import judgment_files
-    from sie_agent.files.paths import user_path
     from sie_agent.files.typed_json import write_document
     from sie_agent.outputs import File, Work, outputs
     from sie_agent.pipeline.judged_log import check_paths, read_judgments, relevance_of
@@ -82,13 +81,16 @@ def calibrate(
     check_paths(judgments)
     files = [judgments] if isinstance(judgments, str | Path) else list(judgments)
     check_values(judgments=files, data=data, column_map=column_map, split=split, limit=limit, grades=grades)
-    check_values(model=model, variant=variant, relevant_at=relevant_at, tune=tune, seed=seed, prior=prior)
+    check_values(
+        model=model, variant=variant, relevant_at=relevant_at, tune=tune, seed=seed, prior=prior, method=method
+    )
     reads = {"--judgments": judgment_files(files), "--data": source_of(data), "--map": column_map, "--grades": grades}
     asked = {"--method": method, "--prior": prior, "--split": split, "--limit": limit, "--model": model}
     asked |= {"--variant": variant, "--relevant-at": relevant_at, "--tune": tune, "--seed": seed}
     work = Work("calibrate", reads, asked)
-    target = user_path(out)
-    with outputs(work, File("--out", out), overwrite=overwrite, own=made_here(work)):
+    place = File("--out", out)
+    with outputs(work, place, overwrite=overwrite, own=made_here(work)):
+        target = place.path
         table, where = read_judgments(files)
         policy = rows_policy(target.parent, skip_invalid=skip_invalid, strict=strict, data=data)
         rows: dict[str, Any] = {"column_map": column_map, "split": split, "limit": limit, "invalid": policy}

@@ -115,6 +115,7 @@ def label(
 
     names, asked, spent = names_of(variant, judges), as_judge(judge), budget_of(budget, strategy, seed)
     check_values(data=data, column_map=column_map, split=split, limit=limit, variant=names, max_cost=max_cost)
+    check_values(calibration=calibration, panel=panel)
     curve = table_calibration(calibration, any_judge=allow_other_judge)
     members, kind = panel_of(judges, names, asked, panel, spent), panel or "mean-rank"
     files = ("judgments.parquet", "manifest.json", *(("members/",) if members else ()))

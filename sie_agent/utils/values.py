@@ -141,6 +141,7 @@ KINDS: dict[str, Kind] = {
         ),
         TEXT,
     ),
+    **dict.fromkeys(("calibration", "method", "panel"), TEXT),
 }
 # options that go by other names than their parameters
 OPTIONS = {

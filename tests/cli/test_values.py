@@ -53,7 +53,13 @@ JUDGED = (
     ("--map", ("",)),
 )
 WRONG: tuple[tuple[tuple[str, ...], tuple[tuple[str, tuple[str, ...]], ...]], ...] = (
-    (LABEL, (*JUDGED, ("--split", ("",)), ("--variant", ("",)), ("--budget", ("0", "-1", LONG)))),
+    (
+        LABEL,
+        (
+            *(*JUDGED, ("--split", ("",)), ("--variant", ("",)), ("--budget", ("0", "-1", LONG))),
+            *(("--calibration", ("",)), ("--panel", ("",))),
+        ),
+    ),
     ((*LABEL, "--budget", "5"), (("--seed", ("-1", LONG)), ("--strategy", ("",)))),
     (COMPARE, JUDGED),
     (
@@ -71,6 +77,7 @@ WRONG: tuple[tuple[tuple[str, ...], tuple[tuple[str, tuple[str, ...]], ...]], ..
         (
             *(("--prior", ("0", "1", "nan", "-0.5")), ("--tune", ("0", "1", "inf")), ("--relevant-at", ("0", "1.5"))),
             *(("--seed", ("-1",)), ("--limit", ("0",)), ("--grades", ("",)), ("--model", ("",)), ("--variant", ("",))),
+            ("--method", ("",)),
         ),
     ),
     (DISTILL, (("--seed", ("-1", "4294967296", LONG)), ("--limit", ("0",)), ("--grades", ("",)), ("--model", ("",)))),
