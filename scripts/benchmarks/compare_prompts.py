@@ -2,8 +2,8 @@
 
 python scripts/benchmarks/compare_prompts.py --pairs 100000 --variants 10 --out eval/results/benchmarks
 
-Writes a synthetic graded log, prompt variants that differ in a word, and a cache with an answer of every variant for each
-pair, which follows the grade with noise. Then runs the command, which asks no server, and takes its time.
+Writes a synthetic graded log, prompt variants that differ in a word, and a cache with an answer of every variant for
+each pair, which follows the grade with noise. Then runs the command, which asks no server, and takes its time.
 """
 
 from __future__ import annotations

@@ -16,14 +16,14 @@ from sie_agent.comparison.decide import Decision, decide
 from sie_agent.comparison.details import details_of
 from sie_agent.comparison.few_grades import FewGrades, add_powered
 from sie_agent.comparison.metrics import METRICS, Graded, figure_of, levels_of
+from sie_agent.comparison.verdict_row import ALPHA, POWER, decision_row, unknown
+from sie_agent.comparison.weighting import weighted, weights_of
 from sie_agent.errors import InputError
 from sie_agent.samples import query_keys
 from sie_agent.utils.arrays import Booleans, Doubles, Integers
 
 MARGIN = 0.02
-ALPHA, POWER = 0.05, 0.8
 DECIDE_BY = "within"
-FIRST_BATCH = 50
 # an answer came, and it is not a judgment
 NOT_A_JUDGMENT = ("empty", "unparsed", "out-of-scale", "bad-logprobs", "unscored")
 Row = dict[str, Any]
@@ -87,35 +87,27 @@ def compare_judgments(
         "agreement": agreed(known, queries, levels),
         "differing": differing(rows, {name: table[usable] for name, table in tables.items()}, known, levels),
     }
-    counted = {name: counts_of(tables[name], scores[name]) for name in tables}
+    counted = {name: {"variant": name, **counts_of(tables[name], scores[name])} for name in tables}
     if ungraded:
-        rows_of_arms = [{"variant": name, **counted[name]} for name in tables]
-        decision = unknown(decide_by, margin)
-        return {**common, "variants": rows_of_arms, "controls": [], "differences": [], "decision": decision}
+        left = {"controls": [], "differences": [], "decision": unknown(decide_by, margin)}
+        return {**common, "variants": list(counted.values()), **left}
     weights, note = weights_of(None if chances is None else chances[usable], queries)
     values = {name: weighted(values_of(graded, score), weights) for name, score in known.items()}
-    found = settled or decide(
-        {name: each[decide_by] for name, each in values.items()}, margin=margin, alpha=ALPHA, power=POWER
-    )
-    best = best_of(values, decide_by)
+    means = {name: each[decide_by] for name, each in values.items()}
+    found = settled or decide(means, margin=margin, alpha=ALPHA, power=POWER)
     features = list(features_of(rows))
     result = {
         **common,
         "note": note,
         "variants": [
             {
-                **{"variant": name, **counted[name], **figures_of(graded, known[name], values[name])},
-                **details_of(rows, graded, known[name], features),
+                **counted[name],
+                **figures_of(graded, score, values[name]),
+                **details_of(rows, graded, score, features),
             }
-            for name in tables
+            for name, score in known.items()
         ],
-        "controls": [
-            {
-                **{"variant": name, "kind": "control", "about": about, "n_graded": len(score)},
-                **figures_of(graded, score, weighted(values_of(graded, score), weights)),
-            }
-            for name, about, score in controls_of(rows, graded, best, known[best])
-        ],
+        "controls": control_rows(rows, graded, best_of(values, decide_by), known, weights),
         "differences": differences_of(values),
         "decision": decision_row(found, decide_by, sequential=settled is not None),
     }
@@ -125,6 +117,19 @@ def compare_judgments(
         drawn = None if chances is None else chances[judged]
         add_powered(result, FewGrades(samples[judged], grade[judged], all_scores, drawn))
     return result
+
+
+def control_rows(
+    rows: pd.DataFrame, graded: Graded, best: str, scores: Mapping[str, Doubles], weights: Doubles | None
+) -> list[Row]:
+    """The figures of each control."""
+    return [
+        {
+            **{"variant": name, "kind": "control", "about": about, "n_graded": len(score)},
+            **figures_of(graded, score, weighted(values_of(graded, score), weights)),
+        }
+        for name, about, score in controls_of(rows, graded, best, scores[best])
+    ]
 
 
 def aligned(samples: pd.DataFrame, table: pd.DataFrame) -> pd.DataFrame:
@@ -205,43 +210,6 @@ def figures_of(graded: Graded, score: Doubles, values: Mapping[str, Doubles]) ->
     }
 
 
-def weights_of(chances: Doubles | None, queries: Integers) -> tuple[Doubles | None, str]:
-    """(n_queries,) inverse chances of queries that were drawn as a whole, and what is to be said of the draw.
-
-    Parameters
-    ----------
-    chances : (n,) with which each pair was drawn to be graded; None where that is not known. queries : (n,).
-    """
-    if chances is None:
-        return None, ""
-    if np.allclose(chances, chances[0]):
-        return None, "The grades are those of a sheet, drawn with equal chances."
-    count = int(queries.max()) + 1
-    low, high = np.full(count, np.inf), np.full(count, -np.inf)
-    np.minimum.at(low, queries, chances)
-    np.maximum.at(high, queries, chances)
-    drawn = "The grades are those of a sheet, on which pairs that variants differ on are more frequent."
-    if np.allclose(low, high):
-        return (
-            1 / low,
-            f"{drawn} Means over queries are weighted by the inverse of their chance; other figures are not.",
-        )
-    return None, f"{drawn} Only the `powered` figures are weighted by the inverse of their chance."
-
-
-def weighted(values: dict[str, Doubles], weights: Doubles | None) -> dict[str, Doubles]:
-    """Values of means over queries as values of the weighted mean (Hájek 1971), linearised; others as they are."""
-    if weights is None:
-        return values
-    found = dict(values)
-    for name in (name for name in values if METRICS[name].by_query):
-        known = ~np.isnan(values[name])
-        if known.any():
-            mean = float(np.average(values[name][known], weights=weights[known]))
-            found[name] = mean + weights / weights[known].mean() * (values[name] - mean)
-    return found
-
-
 def best_of(values: Mapping[str, Mapping[str, Doubles]], decide_by: str) -> str:
     """The arm with the highest figure; the first where none has one."""
     means = {name: figure_of(each[decide_by])["value"] for name, each in values.items()}
@@ -260,39 +228,3 @@ def differences_of(values: Mapping[str, Mapping[str, Doubles]]) -> list[Row]:
             certain = bool(low > 0 or high < 0)
             rows.append({"variant": name, "baseline": baseline, "measure": measure, **figures, "certain": certain})
     return rows
-
-
-def decision_row(found: Decision, decide_by: str, *, sequential: bool) -> Row:
-    """A decision for ``comparison.json``."""
-    pairs = [
-        {
-            "first": pair.first,
-            "second": pair.second,
-            "difference": pair.difference,
-            "ci_low": pair.low,
-            "ci_high": pair.high,
-            **{name: getattr(pair, name) for name in ("p", "p_holm", "better", "p_equivalent", "equivalent")},
-            **{name: getattr(pair, name) for name in ("identical", "n_queries", "queries_needed")},
-        }
-        for pair in found.pairs
-    ]
-    return {
-        **{name: getattr(found, name) for name in ("verdict", "choice", "sentence", "margin", "alpha", "n_queries")},
-        "mode": "zero-shot",
-        "metric": decide_by,
-        "power": POWER,
-        "sequential": sequential,
-        "ranking": [list(group) for group in found.ranking],
-        "pairs": pairs,
-        "queries_needed": found.queries_needed,
-    }
-
-
-def unknown(decide_by: str, margin: float) -> Row:
-    """The decision where nobody graded anything."""
-    sentence = (
-        "Cannot tell which is right: there are no grades, and that variants agree says nothing about it. "
-        f"Grade a first batch of {FIRST_BATCH} pairs: --grade-next {FIRST_BATCH} --out-sheet sheet.csv chooses them."
-    )
-    told = {"verdict": "unknown", "choice": "", "sentence": sentence, "mode": "zero-shot", "metric": decide_by}
-    return {**told, "margin": margin, "alpha": ALPHA, "power": POWER, "n_queries": 0, "ranking": [], "pairs": []}

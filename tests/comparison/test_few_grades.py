@@ -6,8 +6,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from sie_agent.comparison.compared import compare_judgments, weighted, weights_of
+from sie_agent.comparison.compared import compare_judgments
 from sie_agent.comparison.few_grades import FewGrades
+from sie_agent.comparison.weighting import weighted, weights_of
 from sie_agent.grading import powered_query_metric
 from sie_agent.samples import validate_samples
 from sie_agent.utils.arrays import Doubles
