@@ -182,7 +182,8 @@ def test_a_bare_comparison_has_a_page_and_so_has_a_file_of_an_older_version(tmp_
 
 def test_every_chart_says_its_mode_and_what_it_rests_on(held: dict[str, Any]) -> None:
     for key in ("arms_plot", "cost_plot", "reliability_plot", "bias_plot"):
-        assert held[key].mode == "zero-shot" and "480 pairs" in held[key].basis
+        after = " (after: gold-calibrated, 480 grades)" if key == "reliability_plot" else ""
+        assert held[key].mode == f"zero-shot{after}" and "480 pairs" in held[key].basis
         assert held[key].summary and held[key].caption
 
 
