@@ -21,6 +21,7 @@ NEEDED: dict[str, tuple[str, ...]] = {
     "run": ("quickstart", "--out", "out"),
     "label": (*JUDGE, "--variant", "relevance/lexical"),
     "compare-prompts": (*JUDGE, "--variants", "relevance/lexical", "relevance/graded"),
+    "calibrate": ANSWERS,
     "distill": ANSWERS,
     "score": ("--scorer", "scorer", "--data", "log.csv", "--out", "out.parquet"),
     "select": (*SCORED, "--keep", "0.5"),
