@@ -1,6 +1,6 @@
 """From judgments to probabilities that a pair is relevant."""
 
-from sie_agent.calibration.curve import Calibration, mode_of_grades
+from sie_agent.calibration.curve import CalibrationCurve, mode_of_grades
 from sie_agent.calibration.fitting import FITS, METHODS, cross_fitted, fit_calibration
 from sie_agent.calibration.quality import calibration_quality
 from sie_agent.calibration.saved import load_calibration, same_judge
@@ -10,7 +10,7 @@ __all__ = [
     "FITS",
     "METHODS",
     "RAW_SCORE",
-    "Calibration",
+    "CalibrationCurve",
     "TableCalibration",
     "calibration_quality",
     "cross_fitted",

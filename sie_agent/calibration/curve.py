@@ -22,7 +22,7 @@ def mode_of_grades(count: int) -> str:
 
 
 @dataclass(frozen=True)
-class Calibration:
+class CalibrationCurve:
     """From a judgment in [0, 1] to the probability that its pair is relevant. Never falls.
 
     Attributes
@@ -59,8 +59,8 @@ class Calibration:
         Examples
         --------
         >>> import numpy as np
-        >>> from sie_agent.calibration import Calibration
-        >>> curve = Calibration("isotonic", scores=(0.2, 0.6), values=(0.0, 0.5))
+        >>> from sie_agent.calibration import CalibrationCurve
+        >>> curve = CalibrationCurve("isotonic", scores=(0.2, 0.6), values=(0.0, 0.5))
         >>> curve.apply(np.array([0.1, 0.4, 0.9])).tolist()
         [0.0, 0.25, 0.5]
         """
@@ -73,21 +73,21 @@ def log_odds(scores: Doubles) -> Doubles:
     return np.asarray(logit(np.clip(scores, CLOSEST, 1 - CLOSEST)), np.float64)
 
 
-def along_knots(curve: Calibration, scores: Doubles) -> Doubles:
+def along_knots(curve: CalibrationCurve, scores: Doubles) -> Doubles:
     """Straight lines between the knots."""
     return np.interp(scores, curve.scores, curve.values)
 
 
-def along_line(curve: Calibration, scores: Doubles) -> Doubles:
+def along_line(curve: CalibrationCurve, scores: Doubles) -> Doubles:
     """A logistic curve over the judgments."""
     return np.asarray(expit(curve.slope * scores + curve.intercept), np.float64)
 
 
-def shifted(curve: Calibration, scores: Doubles) -> Doubles:
+def shifted(curve: CalibrationCurve, scores: Doubles) -> Doubles:
     """The judgments with their odds multiplied by a constant."""
     return np.asarray(expit(log_odds(scores) + curve.intercept), np.float64)
 
 
-CURVES: Mapping[str, Callable[[Calibration, Doubles], Doubles]] = MappingProxyType(
+CURVES: Mapping[str, Callable[[CalibrationCurve, Doubles], Doubles]] = MappingProxyType(
     {"isotonic": along_knots, "platt": along_line, "prior": shifted}
 )

@@ -12,7 +12,7 @@ import pandas as pd
 from scipy.optimize import brentq
 from scipy.special import expit, logit
 
-from sie_agent.calibration.curve import Calibration, log_odds
+from sie_agent.calibration.curve import CalibrationCurve, log_odds
 from sie_agent.errors import InputError
 from sie_agent.utils.arrays import Booleans, Doubles
 from sie_agent.utils.counts import counted
@@ -32,7 +32,7 @@ def fit_calibration(
     method: str,
     prior: float | None = None,
     relevant_at: float = 0.75,
-) -> Calibration:
+) -> CalibrationCurve:
     """A calibration from the pairs of tuning queries.
 
     Parameters
@@ -89,17 +89,17 @@ def fit_calibration(
     return FITS[method](scores[known], relevant, {**counts, "n_grades": int(known.sum())})
 
 
-def fit_isotonic(scores: Doubles, relevant: Booleans, counts: Mapping[str, Any]) -> Calibration:
+def fit_isotonic(scores: Doubles, relevant: Booleans, counts: Mapping[str, Any]) -> CalibrationCurve:
     """The best rising step curve, by scikit-learn."""
     from sklearn.isotonic import IsotonicRegression
 
     found = IsotonicRegression(y_min=0.0, y_max=1.0, increasing=True, out_of_bounds="clip")
     found.fit(scores, relevant.astype(np.float64))
     at, values = (tuple(map(float, knots)) for knots in (found.X_thresholds_, found.y_thresholds_))
-    return Calibration("isotonic", scores=at, values=values, **counts)
+    return CalibrationCurve("isotonic", scores=at, values=values, **counts)
 
 
-def fit_platt(scores: Doubles, relevant: Booleans, counts: Mapping[str, Any]) -> Calibration:
+def fit_platt(scores: Doubles, relevant: Booleans, counts: Mapping[str, Any]) -> CalibrationCurve:
     """A logistic curve over the scores, by scikit-learn, without penalty.
 
     Platt's smoothed targets are put as weights: each pair stands once as relevant, once as not. So the fit is finite
@@ -115,18 +115,18 @@ def fit_platt(scores: Doubles, relevant: Booleans, counts: Mapping[str, Any]) ->
     slope, intercept = float(found.coef_[0, 0]), float(found.intercept_[0])
     if slope < 0:
         slope, intercept = 0.0, float(logit(target.mean()))
-    return Calibration("platt", slope=slope, intercept=intercept, **counts)
+    return CalibrationCurve("platt", slope=slope, intercept=intercept, **counts)
 
 
-def fit_prior(scores: Doubles, prior: float, counts: Mapping[str, Any]) -> Calibration:
+def fit_prior(scores: Doubles, prior: float, counts: Mapping[str, Any]) -> CalibrationCurve:
     """The shift of all log-odds that makes their mean probability the stated share."""
     odds = log_odds(scores)
     shift = brentq(lambda by: float(np.mean(expit(odds + by))) - prior, -FARTHEST, FARTHEST, xtol=1e-10)
-    return Calibration("prior", share=float(prior), intercept=float(shift), **counts)
+    return CalibrationCurve("prior", share=float(prior), intercept=float(shift), **counts)
 
 
 # those that read grades
-FITS: Mapping[str, Callable[[Doubles, Booleans, Mapping[str, Any]], Calibration]] = MappingProxyType(
+FITS: Mapping[str, Callable[[Doubles, Booleans, Mapping[str, Any]], CalibrationCurve]] = MappingProxyType(
     {"isotonic": fit_isotonic, "platt": fit_platt}
 )
 METHODS = (*FITS, "prior")

@@ -6,7 +6,7 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
-from sie_agent.calibration.curve import Calibration
+from sie_agent.calibration.curve import CalibrationCurve
 from sie_agent.errors import InputError
 from sie_agent.files.paths import user_path
 from sie_agent.files.typed_json import read_model
@@ -15,7 +15,7 @@ from sie_agent.results.calibration import CalibrationFile
 HINT = "Give a file that `sie calibrate` wrote."
 
 
-def load_calibration(path: str | Path) -> tuple[Calibration, CalibrationFile]:
+def load_calibration(path: str | Path) -> tuple[CalibrationCurve, CalibrationFile]:
     """The curve of a file that ``sie calibrate`` wrote, and all that the file says.
 
     Raises
@@ -26,10 +26,10 @@ def load_calibration(path: str | Path) -> tuple[Calibration, CalibrationFile]:
     return curve_of(found), found
 
 
-def curve_of(file: CalibrationFile) -> Calibration:
+def curve_of(file: CalibrationFile) -> CalibrationCurve:
     """The curve that a file holds."""
-    told: dict[str, Any] = {one.name: getattr(file, one.name) for one in fields(Calibration)}
-    return Calibration(**{**told, "scores": tuple(file.scores), "values": tuple(file.values)})
+    told: dict[str, Any] = {one.name: getattr(file, one.name) for one in fields(CalibrationCurve)}
+    return CalibrationCurve(**{**told, "scores": tuple(file.scores), "values": tuple(file.values)})
 
 
 def same_judge(

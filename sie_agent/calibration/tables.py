@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from sie_agent.calibration.curve import Calibration
+from sie_agent.calibration.curve import CalibrationCurve
 from sie_agent.calibration.saved import load_calibration, same_judge
 from sie_agent.results.calibration import CalibrationFile
 
@@ -26,7 +26,7 @@ class TableCalibration:
     where : its file, for messages. any_judge : whether judgments of another variant or model are taken too.
     """
 
-    curve: Calibration
+    curve: CalibrationCurve
     file: CalibrationFile
     where: str
     any_judge: bool = False

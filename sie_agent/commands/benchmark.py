@@ -14,7 +14,7 @@ from sie_agent.utils.counts import counted
 from sie_agent.utils.values import check_values
 
 if TYPE_CHECKING:
-    from sie_agent.commands.benchmarking import Plan
+    from sie_agent.commands.benchmarking.run import Plan
 
 FILES = ("benchmark.json", "judgments.parquet", "manifest.json", "split.csv")
 SHOWN = {
@@ -110,8 +110,8 @@ def benchmark(
     >>> result["split"]["levels"]
     {'Irrelevant': 5, 'Complement': 0, 'Substitute': 5, 'Exact': 5}
     """
-    from sie_agent.commands.benchmark_sets import map_of, public_set
-    from sie_agent.commands.benchmarking import Plan, judged_into, planned_pairs
+    from sie_agent.commands.benchmarking.run import Plan, judged_into, planned_pairs
+    from sie_agent.commands.benchmarking.sets import map_of, public_set
     from sie_agent.commands.log_rows import LogRows
     from sie_agent.judging import check_method, load_variant
     from sie_agent.outputs import File, Folder, Work, outputs

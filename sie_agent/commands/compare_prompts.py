@@ -6,14 +6,14 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from sie_agent.commands.compare_lines import lines
+from sie_agent.commands.comparing.lines import lines
 from sie_agent.commands.judges import Judge, as_judge
 from sie_agent.commands.verb import OUT_FOLDER, Option, Verb
 from sie_agent.errors import EXIT_DONE, EXIT_PARTIAL, InputError
 from sie_agent.utils.values import check_values
 
 if TYPE_CHECKING:
-    from sie_agent.commands.compare_run import ComparisonTask
+    from sie_agent.commands.comparing.run import ComparisonTask
     from sie_agent.outputs import Work
 
 DECIDE_BY, MARGIN = "within", 0.02
@@ -113,7 +113,7 @@ def compare_prompts(
     >>> result["decision"]["verdict"]
     'grade-more'
     """
-    from sie_agent.commands.comparing import arms_of, check_arms
+    from sie_agent.commands.comparing.arms import arms_of, check_arms
     from sie_agent.commands.judge_specs import parse_judges
 
     check_values(data=data, column_map=column_map, split=split, limit=limit, variants=list(variants))
@@ -125,7 +125,7 @@ def compare_prompts(
     named = {**given, **parse_judges(judges, default)} or {default.backend: default}
     arms = arms_of(variants, named)
 
-    from sie_agent.commands.compare_run import ComparisonTask, compare_into, planned_task
+    from sie_agent.commands.comparing.run import ComparisonTask, compare_into, planned_task
     from sie_agent.outputs import File, Folder, outputs
     from sie_agent.pipeline.loading import source_of
     from sie_agent.samples import rows_policy

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from sie_agent.comparison.metrics import METRICS, Graded, Places, figure_of, nearest_level
+from sie_agent.comparison.metrics import METRICS, Graded, RankPlaces, figure_of, nearest_level
 from sie_agent.utils.arrays import Doubles, Integers
 
 SHOWN = 30
@@ -48,7 +48,7 @@ def differing(
     """
     if len(scores) < 2:
         return []
-    places = np.stack([Places(score).centred for score in scores.values()])
+    places = np.stack([RankPlaces(score).centred for score in scores.values()])
     spread = places.max(axis=0) - places.min(axis=0)
     # of equal ones the first in the data
     chosen = [int(row) for row in np.argsort(-spread, kind="stable")[:SHOWN] if spread[row] > 0]

@@ -77,9 +77,9 @@ class Graded:
         return QueryNdcg(self.grade, self.queries, self.n_queries)
 
     @cached_property
-    def grade_places(self) -> Places:
+    def grade_places(self) -> RankPlaces:
         """The ranks of the grades."""
-        return Places(self.grade)
+        return RankPlaces(self.grade)
 
     def confusion(self, score: Doubles) -> Doubles:
         """(n_queries, k, k) pairs of each query, by level of the grade and level of the judgment."""
@@ -129,7 +129,7 @@ def auc(graded: Graded, score: Doubles) -> Doubles:
     return np.asarray(query_auc(score[None], graded.grade >= graded.relevant_at, graded.queries, graded.n_queries)[0])
 
 
-class Places:
+class RankPlaces:
     """The places of values in their order: F(x) - 1/2, where F is the share below, ties counted half.
 
     Parameters
@@ -156,7 +156,7 @@ def spearman(graded: Graded, score: Doubles) -> Doubles:
     Its influence function, ties included: that of the ratio M / sqrt(V W) of moments of the places F and G, where each
     pair counts both with its own places and in the places of all others (Croux & Dehon 2010).
     """
-    own, other = Places(score), graded.grade_places
+    own, other = RankPlaces(score), graded.grade_places
     f, g = own.centred, other.centred
     moment, first, second = float((f * g).mean()), float((f * f).mean()), float((g * g).mean())
     if first * second < 1e-18 or len(score) < 3:
@@ -201,7 +201,7 @@ def error(graded: Graded, score: Doubles) -> Doubles:
 
 def bins_of(score: Doubles, bins: int = BINS) -> Integers:
     """(n,) the bin of each judgment, by rising judgment; of equal numbers of pairs, equal judgments in one bin."""
-    places = Places(score).centred + 0.5
+    places = RankPlaces(score).centred + 0.5
     return np.unique(np.minimum((places * bins).astype(np.intp), bins - 1), return_inverse=True)[1].astype(np.intp)
 
 

@@ -12,7 +12,7 @@ from sie_agent.judging.backends.lexical import share_of_words
 from sie_agent.judging.cache.database import JudgmentCache
 from sie_agent.judging.clarity import judge_clarity_from_catalogue
 from sie_agent.judging.forecast import estimate
-from sie_agent.judging.prompts.audit import Finding, audit
+from sie_agent.judging.prompts.audit import AuditFinding, audit
 from sie_agent.judging.prompts.audit_data import DataAudit
 from sie_agent.judging.prompts.variants import (
     Variant,
@@ -39,11 +39,11 @@ __all__ = [
     "JUDGMENT_COLUMNS",
     "Account",
     "Accounted",
+    "AuditFinding",
     "Backend",
     "DataAudit",
     "Endpoint",
     "EndpointList",
-    "Finding",
     "JudgmentCache",
     "PricePart",
     "Reasons",

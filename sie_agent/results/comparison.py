@@ -7,9 +7,9 @@ from pydantic import Field
 from sie_agent.results.base import Document, Figure, Measured, ReasonCount, Result, Text
 from sie_agent.results.comparison_parts import BiasRow
 from sie_agent.results.comparison_rows import (
-    Agreed,
+    ArmsAgreement,
     Confusion,
-    Decision,
+    DecisionRow,
     Differing,
     GradeSheet,
     JudgedBatch,
@@ -80,7 +80,7 @@ class Comparison(Document):
 
     mode: Text = Field("", description="`zero-shot`, or `gold-calibrated (n grades)`")
     decide_by: Text = Field("", description="the metric that decides")
-    decision: Decision | None = Field(None, description="what to do")
+    decision: DecisionRow | None = Field(None, description="what to do")
     baseline: Text = Field("", description="the first variant")
     n_samples: int = Field(0, description="pairs that were put before every arm")
     n_pairs: int = Field(0, description="pairs with a grade (without any grade: all) that every arm judged")
@@ -95,7 +95,9 @@ class Comparison(Document):
         default_factory=list, description="word overlap, a random judge, the best arm's twin; none of them decides"
     )
     differences: list[VariantDifference] = Field(default_factory=list, description="each arm less the first")
-    agreement: list[Agreed] = Field(default_factory=list, description="every two arms' judgments, without the grade")
+    agreement: list[ArmsAgreement] = Field(
+        default_factory=list, description="every two arms' judgments, without the grade"
+    )
     stability: list[Stability] = Field(default_factory=list, description="the same pairs, asked again")
     differing: list[Differing] = Field(default_factory=list, description="the pairs on which arms differ most")
     batches: list[JudgedBatch] = Field(default_factory=list, description="with `--until decided`: after every batch")

@@ -25,7 +25,7 @@ class PairDecision(Result):
     queries_needed: int | None = Field(None, description="graded queries in all that would decide it with 80 % power")
 
 
-class Decision(Result):
+class DecisionRow(Result):
     """What to do with the variants, and why."""
 
     verdict: Text = Field("unknown", description="`take`, `keep`, `same`, `grade-more`; `unknown` without grades")
@@ -68,7 +68,7 @@ class Powered(Measured):
     n_all: int = Field(0, description="all of them")
 
 
-class Agreed(Result):
+class ArmsAgreement(Result):
     """How far two arms say the same, whoever is right."""
 
     first: str = Field(description="name of an arm")

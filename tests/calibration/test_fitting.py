@@ -12,7 +12,7 @@ from scipy.special import expit, logit
 from sklearn.calibration import _SigmoidCalibration
 from sklearn.isotonic import IsotonicRegression
 
-from sie_agent.calibration import METHODS, Calibration, calibration_quality, cross_fitted, fit_calibration, fitting
+from sie_agent.calibration import METHODS, CalibrationCurve, calibration_quality, cross_fitted, fit_calibration, fitting
 from sie_agent.errors import InputError
 from sie_agent.utils.arrays import Doubles
 
@@ -166,6 +166,6 @@ def test_few_pairs_are_refused() -> None:
 
 
 def test_modes_name_the_grades() -> None:
-    assert Calibration("platt", n_grades=1).mode == "gold-calibrated (1 grade)"
-    assert Calibration("isotonic", n_grades=1200).mode == "gold-calibrated (1,200 grades)"
-    assert Calibration("prior", share=0.25).mode == "share-calibrated (share 0.25)"
+    assert CalibrationCurve("platt", n_grades=1).mode == "gold-calibrated (1 grade)"
+    assert CalibrationCurve("isotonic", n_grades=1200).mode == "gold-calibrated (1,200 grades)"
+    assert CalibrationCurve("prior", share=0.25).mode == "share-calibrated (share 0.25)"

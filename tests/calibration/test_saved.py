@@ -12,7 +12,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from sie_agent.calibration import Calibration, load_calibration, same_judge
+from sie_agent.calibration import CalibrationCurve, load_calibration, same_judge
 from sie_agent.errors import InputError
 from sie_agent.files.typed_json import write_document
 from sie_agent.results.calibration import CalibrationFile
@@ -23,21 +23,21 @@ KNOTS = st.lists(SHARES, min_size=1, max_size=20, unique=True).map(sorted)
 
 
 @st.composite
-def curves(draw: st.DrawFn) -> Calibration:
+def curves(draw: st.DrawFn) -> CalibrationCurve:
     method = draw(st.sampled_from(["isotonic", "platt", "prior"]))
     common: dict[str, Any] = {"n_grades": draw(st.integers(0, 10**6)), "relevant_at": draw(SHARES)}
     if method == "isotonic":
         scores = draw(KNOTS)
         values = sorted(draw(st.lists(SHARES, min_size=len(scores), max_size=len(scores))))
-        return Calibration(method, scores=tuple(scores), values=tuple(values), **common)
+        return CalibrationCurve(method, scores=tuple(scores), values=tuple(values), **common)
     if method == "platt":
-        return Calibration(method, slope=draw(st.floats(0, 100)), intercept=draw(FINITE), **common)
-    return Calibration(method, share=draw(SHARES), intercept=draw(FINITE), **common)
+        return CalibrationCurve(method, slope=draw(st.floats(0, 100)), intercept=draw(FINITE), **common)
+    return CalibrationCurve(method, share=draw(SHARES), intercept=draw(FINITE), **common)
 
 
 @settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(curves(), st.lists(SHARES, min_size=1, max_size=10))
-def test_what_is_written_is_read(tmp_path: Path, curve: Calibration, asked: list[float]) -> None:
+def test_what_is_written_is_read(tmp_path: Path, curve: CalibrationCurve, asked: list[float]) -> None:
     path = tmp_path / "calibration.json"
     write_document(path, CalibrationFile, {**asdict(curve), "variant": "relevance/graded", "model": "m"})
     found, file = load_calibration(path)

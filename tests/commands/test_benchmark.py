@@ -19,10 +19,10 @@ from scipy.stats import spearmanr
 from sklearn.metrics import accuracy_score, cohen_kappa_score, confusion_matrix, roc_auc_score
 
 import sie_agent as sie
-from sie_agent.commands import benchmark_figures
 from sie_agent.commands.benchmark import lines
-from sie_agent.commands.benchmark_figures import (
-    Graded,
+from sie_agent.commands.benchmarking import figures as benchmark_figures
+from sie_agent.commands.benchmarking.figures import (
+    BenchmarkPairs,
     confusion,
     figures,
     graded,
@@ -30,7 +30,7 @@ from sie_agent.commands.benchmark_figures import (
     random_figures,
     tuned_thresholds,
 )
-from sie_agent.commands.benchmark_sets import WANDS, draw, split_of
+from sie_agent.commands.benchmarking.sets import WANDS, draw, split_of
 from sie_agent.commands.log_rows import LogRows
 from sie_agent.errors import EnvironmentFailure, InputError
 from sie_agent.files.typed_json import read_model
@@ -187,7 +187,7 @@ def test_all_figures_are_those_of_other_libraries(tmp_path: Path) -> None:
     assert read_model(Path("out/benchmark.json"), Benchmark).rows[0].kappa is not None
 
 
-def pairs_of(rng: np.random.Generator, count: int = 300) -> tuple[Graded, Doubles]:
+def pairs_of(rng: np.random.Generator, count: int = 300) -> tuple[BenchmarkPairs, Doubles]:
     """Pairs of 60 queries, and a judge whose errors are those of the query."""
     level = rng.integers(0, 3, count)
     query = rng.integers(0, 60, count)

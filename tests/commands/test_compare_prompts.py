@@ -11,9 +11,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from sie_agent.commands import comparing
-from sie_agent.commands.compare_lines import lines
 from sie_agent.commands.compare_prompts import compare_prompts
+from sie_agent.commands.comparing import arms as comparing
+from sie_agent.commands.comparing.lines import lines
 from sie_agent.commands.judges import Judge
 from sie_agent.errors import InputError
 from sie_agent.files.manifest import Manifest

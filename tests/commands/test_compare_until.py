@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from sie_agent.commands.compare_until import batches_of, judge_until_decided
+from sie_agent.commands.comparing.until import batches_of, judge_until_decided
 from sie_agent.judging import Reasons
 from sie_agent.suite.failed import ungraded
 

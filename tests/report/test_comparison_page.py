@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from sie_agent.report import write_comparison_page
-from sie_agent.report.comparison.arms import Compared, short_names
+from sie_agent.report.comparison.arms import ShownComparison, short_names
 from sie_agent.report.comparison.costs import cost_plot, pareto
 from sie_agent.report.comparison.matrix import matrix_of, p_words
 from sie_agent.report.comparison.top import top_of
@@ -58,7 +58,7 @@ def test_the_first_sentence_is_the_decision(four: Comparison, source: str) -> No
     ("verdict", "tone"), [("take", "good"), ("keep", "good"), ("same", "fair"), ("grade-more", "")]
 )
 def test_the_tone_is_that_of_the_verdict(verdict: str, tone: str) -> None:
-    top = top_of(Compared(comparison(ARMS[:2], bias=False, verdict=verdict)))
+    top = top_of(ShownComparison(comparison(ARMS[:2], bias=False, verdict=verdict)))
     assert top.tone == tone and ("--grade-next" in top.next_step) == (verdict == "grade-more")
 
 
@@ -84,7 +84,7 @@ def test_every_metric_can_be_chosen_the_deciding_one_first(source: str) -> None:
 
 def test_the_matrix_says_what_the_tests_say() -> None:
     found = comparison(MANY, bias=False)
-    compared = Compared(found)
+    compared = ShownComparison(found)
     held = matrix_of(compared)
     assert held is not None and found.decision is not None and held.pairs == len(found.decision.pairs) == 45
     cells = {(arm.name, other.name): cell for arm, row in held.rows for other, cell in zip(held.arms, row, strict=True)}
@@ -106,7 +106,7 @@ def test_identical_arms_and_equal_ones_are_said() -> None:
     first, second, _ = given["decision"]["pairs"]
     first.update(identical=True, equivalent=True, difference=0.0, better=None)
     second.update(identical=False, equivalent=True, p_equivalent=0.0123, better=None)
-    held = matrix_of(Compared(Comparison.model_validate(given)))
+    held = matrix_of(ShownComparison(Comparison.model_validate(given)))
     assert held is not None
     told = {(cell.kind, cell.word, cell.p) for _, row in held.rows for cell in row}
     assert ("same", "byte-identical", "") in told and ("same", "same", "p 0.012") in told
@@ -130,7 +130,7 @@ def test_cost_is_in_money_else_tokens_else_seconds_never_mixed() -> None:
         given["variants"][1][lacking] = None if lacking in ("cost", "seconds_per_pair") else 0
         if lacking == "output_tokens":
             given["variants"] = [{**one, "input_tokens": 0, "output_tokens": 0} for one in given["variants"]]
-        plot = cost_plot(Compared(Comparison.model_validate(given)))
+        plot = cost_plot(ShownComparison(Comparison.model_validate(given)))
         axes.append(plot and json.loads(plot.figure)["layout"]["xaxis"]["title"]["text"].split(" (")[0])
     assert axes == ["USD for 1,000 pairs", "tokens a pair", "tokens a pair", "seconds a pair", None]
 
@@ -189,7 +189,7 @@ def test_every_chart_says_its_mode_and_what_it_rests_on(held: dict[str, Any]) ->
 
 def test_failed_arms_and_a_stop_are_said_at_the_top() -> None:
     given = comparison(ARMS[:2], bias=False).model_dump() | {"stopped": "the cost limit was met", "n_left_out": 300}
-    told = " ".join(top_of(Compared(Comparison.model_validate(given))).cautions)
+    told = " ".join(top_of(ShownComparison(Comparison.model_validate(given))).cautions)
     assert "relevance/broken failed and is left out: the server refused the key" in told
     assert "the cost limit was met" in told and "38 % of the pairs are left out" in told
 

@@ -27,7 +27,7 @@ Count = Callable[[str], int]
 
 
 @dataclass(frozen=True)
-class Finding:
+class AuditFinding:
     """Something in a prompt that a person should look at.
 
     Attributes
@@ -44,7 +44,7 @@ class Finding:
     told: str
 
 
-def audit(variant: Variant, count: Count | None = None, columns: Sequence[str] = ()) -> list[Finding]:
+def audit(variant: Variant, count: Count | None = None, columns: Sequence[str] = ()) -> list[AuditFinding]:
     """What is the matter with a variant by itself.
 
     Parameters
@@ -52,17 +52,19 @@ def audit(variant: Variant, count: Count | None = None, columns: Sequence[str] =
     count : tokens of a text; without it the rule is that a digit, or up to four letters, are one.
     columns : names of the data's columns of grades and labels, which no prompt may hold.
     """
-    found: list[Finding] = []
+    found: list[AuditFinding] = []
     for name, part in asked_variants(variant).items():
         facet = next((one for one in variant.facets if one.name == name), None)
         stated = part.model_fields_set if facet is None else facet.model_fields_set
         for one in part_findings(part, count, columns, curve="calibration" in stated):
             where = f"{name}, {one.where}" if is_composite(variant) else one.where
-            found.append(Finding(one.kind, one.level, where, one.told))
+            found.append(AuditFinding(one.kind, one.level, where, one.told))
     return list(dict.fromkeys(found))
 
 
-def part_findings(variant: Variant, count: Count | None, columns: Sequence[str], *, curve: bool) -> Iterator[Finding]:
+def part_findings(
+    variant: Variant, count: Count | None, columns: Sequence[str], *, curve: bool
+) -> Iterator[AuditFinding]:
     """What is the matter with one question."""
     if variant.method == "graded":
         yield from token_findings(variant, count)
@@ -72,10 +74,10 @@ def part_findings(variant: Variant, count: Count | None, columns: Sequence[str],
     yield from grade_findings(variant, columns)
     if variant.method == "likelihood" and not curve:
         told = "none is given, so a score is no probability: fit one with scripts/tools/calibrate_likelihood.py"
-        yield Finding("calibration", "problem", "calibration", told)
+        yield AuditFinding("calibration", "problem", "calibration", told)
 
 
-def token_findings(variant: Variant, count: Count | None) -> Iterator[Finding]:
+def token_findings(variant: Variant, count: Count | None) -> Iterator[AuditFinding]:
     """Grades that are more than one token, or that may begin with the same one."""
     tokens = [level.token for level in variant.scale]
     for place, token in enumerate(tokens):
@@ -86,31 +88,31 @@ def token_findings(variant: Variant, count: Count | None) -> Iterator[Finding]:
             several = SURE.fullmatch(token) is None
             told = f"'{token}' may be several tokens, and only the first is read"
         if several:
-            yield Finding("tokens", "problem", "scale", f"{told}; use a digit or a letter")
+            yield AuditFinding("tokens", "problem", "scale", f"{told}; use a digit or a letter")
         for other in tokens[:place]:
             if other[0].casefold() == token[0].casefold():
                 told = f"'{other}' and '{token}' begin alike, and a model may begin both with one token"
-                yield Finding("tokens", "problem", "scale", told)
+                yield AuditFinding("tokens", "problem", "scale", told)
 
 
-def level_findings(variant: Variant) -> Iterator[Finding]:
+def level_findings(variant: Variant) -> Iterator[AuditFinding]:
     """Levels that the text does not explain, that the scale lacks, or that no example has."""
     text = f"{variant.system}\n{variant.user}"
     tokens = [level.token for level in variant.scale]
     for token in tokens:
         if not re.search(rf"(?<!\w){re.escape(token)}(?!\w)", text):
             told = f"level '{token}' of the scale stands neither in system nor in user"
-            yield Finding("levels", "problem", "system", told)
+            yield AuditFinding("levels", "problem", "system", told)
     alike = str.isdigit if all(token.isdigit() for token in tokens) else str.isupper
     if all(map(alike, tokens)):
         for named in dict.fromkeys(LEVEL_LINE.findall(text)):
             if alike(named) and named not in tokens:
                 told = f"explains a level '{named}', which the scale does not have"
-                yield Finding("levels", "problem", "system", told)
+                yield AuditFinding("levels", "problem", "system", told)
     unused = [token for token in tokens if token not in {example.answer for example in variant.examples}]
     if variant.examples and unused:
         listed = ", ".join(f"'{token}'" for token in unused)
-        yield Finding("levels", "note", "examples", f"none has the answer {listed}")
+        yield AuditFinding("levels", "note", "examples", f"none has the answer {listed}")
 
 
 def shown_fields(variant: Variant) -> frozenset[str]:
@@ -118,7 +120,7 @@ def shown_fields(variant: Variant) -> frozenset[str]:
     return frozenset(compiled(variant.user).names)
 
 
-def field_findings(variant: Variant) -> Iterator[Finding]:
+def field_findings(variant: Variant) -> Iterator[AuditFinding]:
     """Parts of examples and limits that are of no use, because no template shows the field."""
     shown = shown_fields(variant)
     for number, example in enumerate(variant.examples, start=1):
@@ -126,21 +128,21 @@ def field_findings(variant: Variant) -> Iterator[Finding]:
         for name in TEXTS:
             if getattr(example, name) and name not in read:
                 told = f"has '{name}', which the template does not show"
-                yield Finding("fields", "problem", f"examples, number {number}", told)
+                yield AuditFinding("fields", "problem", f"examples, number {number}", told)
         cleaned = clean_fields(variant, example.model_dump())
         for name in [name for name, text in cleaned.items() if name in shown and lost(example, name, text)]:
             told = f"of '{name}' nothing is shown: it reads like words to the judge, or has no room"
-            yield Finding("fields", "problem", f"examples, number {number}", told)
+            yield AuditFinding("fields", "problem", f"examples, number {number}", told)
         if example.rationale and not variant.rationale:
             told = "has 'rationale', which only a written variant with rationale: true shows"
-            yield Finding("fields", "problem", f"examples, number {number}", told)
+            yield AuditFinding("fields", "problem", f"examples, number {number}", told)
     for name in ("description", "attributes"):
         key = f"max_{name}_chars"
         limited = key in variant.model_fields_set and getattr(variant, key) > 0
         if limited and name not in shown and ":" not in variant.name:
-            yield Finding("fields", "note", key, f"is of no use: the template does not show '{name}'")
+            yield AuditFinding("fields", "note", key, f"is of no use: the template does not show '{name}'")
         if name in shown and getattr(variant, key) == 0:
-            yield Finding("fields", "problem", key, f"is 0, so the template never shows '{name}'")
+            yield AuditFinding("fields", "problem", key, f"is 0, so the template never shows '{name}'")
 
 
 def lost(example: Example, name: str, shown: str) -> bool:
@@ -148,7 +150,7 @@ def lost(example: Example, name: str, shown: str) -> bool:
     return bool(str(getattr(example, name)).strip()) and not shown
 
 
-def grade_findings(variant: Variant, columns: Sequence[str]) -> Iterator[Finding]:
+def grade_findings(variant: Variant, columns: Sequence[str]) -> Iterator[AuditFinding]:
     """Names of columns of grades anywhere in the prompt, and grades in the texts of examples."""
     told = {"system": variant.system, "user": variant.user}
     told |= {f"examples, number {number}": texts_of(one) for number, one in enumerate(variant.examples, start=1)}
@@ -157,11 +159,11 @@ def grade_findings(variant: Variant, columns: Sequence[str]) -> Iterator[Finding
     for where, text in told.items():
         for name in names:
             if re.search(rf"(?<!\w){re.escape(name)}(?!\w)", text, re.IGNORECASE):
-                yield Finding("grades", "problem", where, f"names '{name}', a column of grades")
+                yield AuditFinding("grades", "problem", where, f"names '{name}', a column of grades")
     for number, example in enumerate(variant.examples, start=1):
         if stated := STATED.search(texts_of(example)):
             where = f"examples, number {number}"
-            yield Finding("grades", "problem", where, f"the text of an item states a grade: '{stated[0]}'")
+            yield AuditFinding("grades", "problem", where, f"the text of an item states a grade: '{stated[0]}'")
 
 
 def texts_of(example: Example) -> str:

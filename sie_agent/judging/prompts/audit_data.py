@@ -11,7 +11,7 @@ from typing import Any
 
 import pandas as pd
 
-from sie_agent.judging.prompts.audit import Finding, shown_fields
+from sie_agent.judging.prompts.audit import AuditFinding, shown_fields
 from sie_agent.judging.prompts.render import attribute_text
 from sie_agent.judging.prompts.variants import Variant, asked_variants
 
@@ -108,28 +108,30 @@ class DataAudit:
             known = one.value is not None and not pd.isna(grade)
             one.graded |= known and abs(float(grade) - float(one.value or 0.0)) < 1e-3
 
-    def findings(self) -> Iterator[Finding]:
+    def findings(self) -> Iterator[AuditFinding]:
         """What was found in the chunks."""
         for one in self._watched:
             if one.same or one.near:
                 told = "stands in the data" if one.same else f"is nearly one of the data ({one.near[:60]!r})"
                 told = f"its title {told}" + (", under the same query" if one.pair else "")
-                yield Finding("examples", "problem", one.where, f"{told}: it is judged with its answer in view")
+                yield AuditFinding("examples", "problem", one.where, f"{told}: it is judged with its answer in view")
             if one.graded:
-                yield Finding("grades", "problem", one.where, "its answer is the grade that the data has for this pair")
+                yield AuditFinding(
+                    "grades", "problem", one.where, "its answer is the grade that the data has for this pair"
+                )
             if one.asked and not one.pair:
-                yield Finding("examples", "note", one.where, "its query is one of the data")
+                yield AuditFinding("examples", "note", one.where, "its query is one of the data")
         if self.quoted:
-            yield Finding("examples", "problem", "system", f"quotes a title of the data ({self.quoted[:60]!r})")
+            yield AuditFinding("examples", "problem", "system", f"quotes a title of the data ({self.quoted[:60]!r})")
         for name, filled in self.filled.items():
             if self.variant.aspect == "clarity" or not self.rows:
                 continue
             share = filled / self.rows
             if filled and name not in self._shown:
                 told = f"the data has '{name}' in {share:.0%} of its rows, and the template does not show it"
-                yield Finding("fields", "note", "user", told)
+                yield AuditFinding("fields", "note", "user", told)
             if not filled and name in self._shown:
-                yield Finding("fields", "note", "user", f"shows '{name}', which no row of the data has")
+                yield AuditFinding("fields", "note", "user", f"shows '{name}', which no row of the data has")
 
 
 def watched(variant: Variant, name: str, *, alone: bool) -> Iterator[Watched]:

@@ -14,7 +14,7 @@ LONGEST_NAME = 24
 
 
 @dataclass(frozen=True)
-class Arm:
+class ShownArm:
     """One arm, or one control.
 
     Attributes
@@ -51,13 +51,13 @@ class Arm:
 
 
 @dataclass(frozen=True)
-class Compared:
+class ShownComparison:
     """A comparison with its arms in the order of the ranking."""
 
     found: Comparison
 
     @cached_property
-    def arms(self) -> list[Arm]:
+    def arms(self) -> list[ShownArm]:
         """The arms, best first: by the ranking, within a tie by the metric that decides."""
         decision = self.found.decision
         groups = decision.ranking if decision else []
@@ -70,16 +70,16 @@ class Compared:
         ranked = sorted(self.found.variants, key=order)
         shorts = short_names([one.variant for one in ranked])
         return [
-            Arm(place, quality.variant, short, self._role(quality.variant), quality)
+            ShownArm(place, quality.variant, short, self._role(quality.variant), quality)
             for place, (quality, short) in enumerate(zip(ranked, shorts, strict=True), start=1)
         ]
 
     @cached_property
-    def controls(self) -> list[Arm]:
+    def controls(self) -> list[ShownArm]:
         """The controls, in the order of the file."""
         held = self.found.controls
         shorts = short_names([one.variant for one in held])
-        return [Arm(0, one.variant, short, "control", one) for one, short in zip(held, shorts, strict=True)]
+        return [ShownArm(0, one.variant, short, "control", one) for one, short in zip(held, shorts, strict=True)]
 
     @property
     def metric(self) -> str:

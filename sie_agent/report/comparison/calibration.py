@@ -6,7 +6,7 @@ from typing import Any
 
 from sie_agent.report import plots
 from sie_agent.report.columns import ShownTable, TableColumn, numeric, table
-from sie_agent.report.comparison.arms import Arm, Compared
+from sie_agent.report.comparison.arms import ShownArm, ShownComparison
 from sie_agent.report.comparison.quality import basis, metric_column
 from sie_agent.report.number_words import count, ends_of, figure, number
 from sie_agent.report.plots import Plot, PlotChoice, interval_bars, marks, sentences
@@ -15,7 +15,7 @@ from sie_agent.results.comparison_rows import ReliabilityPoint
 HEIGHT = 420
 
 
-def reliability_plot(compared: Compared) -> Plot | None:
+def reliability_plot(compared: ShownComparison) -> Plot | None:
     """Mean grade against mean judgment of each arm; None where there are no points."""
     shown = [arm for arm in compared.arms if arm.quality.reliability]
     if not shown:
@@ -46,7 +46,7 @@ def reliability_plot(compared: Compared) -> Plot | None:
     )
 
 
-def calibration_table(compared: Compared) -> ShownTable | None:
+def calibration_table(compared: ShownComparison) -> ShownTable | None:
     """Expected calibration error of each arm, before and after."""
     columns = [
         TableColumn("Arm", lambda arm: f"{arm.place} {arm.name}"),
@@ -59,20 +59,20 @@ def calibration_table(compared: Compared) -> ShownTable | None:
     return table(caption, columns, [arm for arm in compared.arms if arm.quality.metrics.get("ece")])
 
 
-def _note(arm: Arm) -> str:
+def _note(arm: ShownArm) -> str:
     before, after = arm.metric("ece"), ends_of(arm.quality.ece_calibrated)
     told = f"Expected calibration error {figure(*before, 3)}"
     return f"{told}; after isotonic regression {figure(*after, 3)}." if after[0] is not None else f"{told}."
 
 
-def _summary(arm: Arm) -> str:
+def _summary(arm: ShownArm) -> str:
     told = "; ".join(
         f"judged {number(one.judged)}, graded {figure(*ends_of(one.graded))}" for one in arm.quality.reliability
     )
     return f"Reliability of {arm.name}: {told}."
 
 
-def _figure(arm: Arm) -> Any:
+def _figure(arm: ShownArm) -> Any:
     line = {"mode": "lines", "line": {"color": plots.GREY, "dash": "dot", "width": 1.5}}
     traces = [
         marks([0, 1], [0, 1], plots.GREY, size=0, name="equal", **line),

@@ -7,7 +7,7 @@ from typing import Any
 
 from sie_agent.report import plots
 from sie_agent.report.columns import ShownTable, TableColumn, numeric, table
-from sie_agent.report.comparison.arms import Arm, Compared
+from sie_agent.report.comparison.arms import ShownArm, ShownComparison
 from sie_agent.report.comparison.quality import LOW_IS_GOOD, basis, words_of
 from sie_agent.report.number_words import ABSENT, count, figure, number, percent, significant
 from sie_agent.report.plots import Plot, interval_bars, marks, safe, sentences
@@ -19,7 +19,7 @@ LINEAR = 20
 SIZE = {"circle": 19, "square": 18, "diamond": 24}
 
 
-def cost_plot(compared: Compared) -> Plot | None:
+def cost_plot(compared: ShownComparison) -> Plot | None:
     """The metric that decides against cost; where that is not known of every arm, against tokens, else seconds."""
     arms = [arm for arm in compared.arms if arm.metric(compared.metric)[0] is not None]
     if len(arms) < 2:
@@ -73,7 +73,7 @@ def cost_plot(compared: Compared) -> Plot | None:
     )
 
 
-def cost_table(compared: Compared) -> ShownTable | None:
+def cost_table(compared: ShownComparison) -> ShownTable | None:
     """Pairs, failures, tokens, time and money of each arm."""
     arms = [arm for arm in compared.arms if arm.metric(compared.metric)[0] is not None]
     found = _measure(arms) if len(arms) > 1 else None
@@ -113,7 +113,7 @@ def pareto(points: Sequence[tuple[float, float]]) -> set[int]:
     }
 
 
-def _measure(arms: Sequence[Arm]) -> tuple[str, str, list[float]] | None:
+def _measure(arms: Sequence[ShownArm]) -> tuple[str, str, list[float]] | None:
     """Axis, why that, and what each arm took: the first of money, tokens and time that is known of every arm."""
 
     def each(total: Any) -> list[float] | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from sie_agent.report.comparison.arms import Arm, Compared
+from sie_agent.report.comparison.arms import ShownArm, ShownComparison
 from sie_agent.report.number_words import count, number, percent
 from sie_agent.report.page import cleaned
 from sie_agent.results.comparison_rows import Differing
@@ -49,7 +49,7 @@ class ShownDiffering:
     shown: int = SHOWN_PAIRS
 
 
-def differing_of(compared: Compared) -> ShownDiffering | None:
+def differing_of(compared: ShownComparison) -> ShownDiffering | None:
     """At most thirty pairs; None where there is none."""
     held = compared.found.differing[:MOST_PAIRS]
     if not held:
@@ -64,7 +64,7 @@ def differing_of(compared: Compared) -> ShownDiffering | None:
     return ShownDiffering(pairs, listed if len(listed) > 1 else [])
 
 
-def _shown(pair: Differing, department: int, arms: dict[str, Arm]) -> ShownPair:
+def _shown(pair: Differing, department: int, arms: dict[str, ShownArm]) -> ShownPair:
     by_place = sorted(pair.said, key=lambda one: arms[one.variant].place if one.variant in arms else len(arms) + 1)
     said = [
         ShownSaid(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from sie_agent.report.comparison.arms import Arm, Compared
+from sie_agent.report.comparison.arms import ShownArm, ShownComparison
 from sie_agent.report.number_words import count, interval, number, signed
 from sie_agent.results.comparison_rows import PairDecision
 
@@ -37,13 +37,13 @@ class Cell:
 class Matrix:
     """All pairs of arms; ``rows`` holds an arm and its cells, in the order of the arms."""
 
-    arms: list[Arm]
-    rows: list[tuple[Arm, list[Cell]]]
+    arms: list[ShownArm]
+    rows: list[tuple[ShownArm, list[Cell]]]
     undecided: int
     pairs: int
 
 
-def matrix_of(compared: Compared) -> Matrix | None:
+def matrix_of(compared: ShownComparison) -> Matrix | None:
     """The matrix; None where nothing was tested."""
     decision = compared.found.decision
     if decision is None or not decision.pairs:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from sie_agent.report.columns import LONG, ShownTable, TableColumn, numeric, table
-from sie_agent.report.comparison.arms import Compared
+from sie_agent.report.comparison.arms import ShownComparison
 from sie_agent.report.comparison.quality import words_of
 from sie_agent.report.number_words import ABSENT, count, interval, money, number, percent
 from sie_agent.results.comparison import VariantQuality
 
 
-def method_words(compared: Compared) -> list[str]:
+def method_words(compared: ShownComparison) -> list[str]:
     """A sentence or two on each part of the computation."""
     found, decision = compared.found, compared.found.decision
     graded = " and a person graded" if compared.graded else ""
@@ -57,7 +57,7 @@ def method_words(compared: Compared) -> list[str]:
     return told
 
 
-def batches_table(compared: Compared) -> ShownTable | None:
+def batches_table(compared: ShownComparison) -> ShownTable | None:
     """How the comparison stood after each batch."""
     columns = [
         numeric("Queries", "n_queries", count),
@@ -71,7 +71,7 @@ def batches_table(compared: Compared) -> ShownTable | None:
     return table("After every batch of queries", columns, compared.found.batches)
 
 
-def failed_table(compared: Compared) -> ShownTable | None:
+def failed_table(compared: ShownComparison) -> ShownTable | None:
     """Arms that failed, and what to do about it."""
     columns = [
         TableColumn("Arm", "variant"),
@@ -81,13 +81,13 @@ def failed_table(compared: Compared) -> ShownTable | None:
     return table("Arms that failed completely", columns, compared.found.failed)
 
 
-def controls_table(compared: Compared) -> ShownTable | None:
+def controls_table(compared: ShownComparison) -> ShownTable | None:
     """What each control is."""
     held = [arm for arm in compared.controls if arm.quality.about]
     return table("The controls", [TableColumn("Control", "name"), TableColumn("What it is", _about, kind=LONG)], held)
 
 
-def confusion_tables(compared: Compared) -> list[ShownTable]:
+def confusion_tables(compared: ShownComparison) -> list[ShownTable]:
     """Of each arm, how often which grade was judged to be which level."""
     found = []
     for arm in compared.arms:
@@ -105,7 +105,7 @@ def confusion_tables(compared: Compared) -> list[ShownTable]:
     return found
 
 
-def reasons_table(compared: Compared) -> ShownTable | None:
+def reasons_table(compared: ShownComparison) -> ShownTable | None:
     """Why pairs have no judgment."""
     rows = [(arm, one) for arm in compared.arms for one in arm.quality.reasons]
     columns = [

@@ -9,7 +9,7 @@ from typing import Any
 from sie_agent.comparison.metrics import METRICS
 from sie_agent.report import plots
 from sie_agent.report.columns import ShownTable, TableColumn, numeric, table
-from sie_agent.report.comparison.arms import Arm, Compared
+from sie_agent.report.comparison.arms import ShownArm, ShownComparison
 from sie_agent.report.number_words import count, figure, number
 from sie_agent.report.plots import Plot, PlotChoice, interval_bars, marks, safe, sentences
 
@@ -22,7 +22,7 @@ LOW_IS_GOOD = ("severe", "error", "ece")
 ROLES = {"choice": "the choice", "baseline": "the baseline", "control": "control"}
 
 
-def interval_plot(compared: Compared) -> Plot | None:
+def interval_plot(compared: ShownComparison) -> Plot | None:
     """Every arm and control by every metric, the one that decides first; None without grades."""
     names = [name for name in _metrics(compared) if any(arm.metric(name)[0] is not None for arm in compared.arms)]
     if not names:
@@ -56,7 +56,7 @@ def interval_plot(compared: Compared) -> Plot | None:
     )
 
 
-def quality_table(compared: Compared) -> ShownTable | None:
+def quality_table(compared: ShownComparison) -> ShownTable | None:
     """All figures of all arms and controls."""
     columns = [
         TableColumn("Arm", lambda arm: f"{arm.place} {arm.name}" if arm.place else arm.name),
@@ -70,14 +70,14 @@ def quality_table(compared: Compared) -> ShownTable | None:
 def metric_column(title: str, name: str) -> TableColumn:
     """A figure of each arm with its interval."""
 
-    def written(arm: Arm) -> str:
+    def written(arm: ShownArm) -> str:
         value, low, high = arm.metric(name)
         return figure(value, low, high, 3)
 
     return numeric(title, written)
 
 
-def powered_table(compared: Compared) -> ShownTable | None:
+def powered_table(compared: ShownComparison) -> ShownTable | None:
     """Estimates from the grades and all judgments together."""
     rows = [(arm, name, one) for arm in compared.arms for name, one in arm.quality.powered.items()]
     columns = [
@@ -97,13 +97,13 @@ def words_of(name: str) -> str:
     return METRICS[name].words if name in METRICS else name
 
 
-def basis(compared: Compared) -> str:
+def basis(compared: ShownComparison) -> str:
     """What the figures rest on."""
     found = compared.found
     return f"{count(found.n_pairs, 'pair', 'pairs')} of {count(found.n_queries, 'query', 'queries')}"
 
 
-def _metrics(compared: Compared) -> list[str]:
+def _metrics(compared: ShownComparison) -> list[str]:
     """The metrics of the file, the one that decides first."""
     found = dict.fromkeys(name for arm in compared.arms for name in arm.quality.metrics)
     first = [compared.metric] if compared.metric in found else []
@@ -114,7 +114,7 @@ def _measured(measured: Any) -> str:
     return figure(measured.value, measured.ci_low, measured.ci_high, 3) if measured else "–"
 
 
-def _summary(compared: Compared, name: str) -> str:
+def _summary(compared: ShownComparison, name: str) -> str:
     told = "; ".join(
         f"{arm.numbered}{f', {ROLES[arm.role]}' if arm.role in ROLES else ''}: {figure(*arm.metric(name), 3)}"
         for arm in (*compared.arms, *compared.controls)
@@ -122,7 +122,7 @@ def _summary(compared: Compared, name: str) -> str:
     return f"{words_of(name)} with 95 % intervals: {told}."
 
 
-def _figure(compared: Compared, name: str) -> Any:
+def _figure(compared: ShownComparison, name: str) -> Any:
     """One metric: a line per arm, controls below; a trace for each."""
     shown = [*compared.arms, *compared.controls]
     made = plots.chart(
@@ -144,7 +144,7 @@ def _figure(compared: Compared, name: str) -> Any:
     return made
 
 
-def _trace(arm: Arm, place: float, name: str) -> Any:
+def _trace(arm: ShownArm, place: float, name: str) -> Any:
     ends = arm.metric(name)
     role = f" ({ROLES[arm.role]})" if arm.role in ROLES else ""
     told = f"<b>{safe(arm.name)}</b>{role}<br>{words_of(name)}: {figure(*ends, 3)}"

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from sie_agent.report import plots
 from sie_agent.report.columns import LONG, ShownTable, TableColumn, numeric, table
-from sie_agent.report.comparison.arms import Arm, Compared
+from sie_agent.report.comparison.arms import ShownArm, ShownComparison
 from sie_agent.report.comparison.matrix import p_words
 from sie_agent.report.number_words import ABSENT, count, ends_of, figure, share, signed
 from sie_agent.report.page import cleaned
@@ -20,29 +20,29 @@ class Held:
     """The rows of one feature, an arm each."""
 
     feature: str
-    rows: list[tuple[Arm, BiasRow]]
+    rows: list[tuple[ShownArm, BiasRow]]
 
     @property
-    def known(self) -> list[tuple[Arm, BiasRow]]:
+    def known(self) -> list[tuple[ShownArm, BiasRow]]:
         """Those that have a figure."""
         return [(arm, row) for arm, row in self.rows if row.value is not None]
 
 
-def features_of(compared: Compared) -> list[Held]:
+def features_of(compared: ShownComparison) -> list[Held]:
     """The rows by feature, in the order of the file."""
-    found: dict[str, list[tuple[Arm, BiasRow]]] = {}
+    found: dict[str, list[tuple[ShownArm, BiasRow]]] = {}
     for arm in compared.arms:
         for row in arm.quality.bias:
             found.setdefault(row.feature, []).append((arm, row))
     return [Held(feature, rows) for feature, rows in found.items()]
 
 
-def rows_of(compared: Compared, feature: str) -> list[tuple[Arm, BiasRow]]:
+def rows_of(compared: ShownComparison, feature: str) -> list[tuple[ShownArm, BiasRow]]:
     """The rows of one feature."""
     return next((held.rows for held in features_of(compared) if held.feature == feature), [])
 
 
-def bias_table(compared: Compared) -> ShownTable | None:
+def bias_table(compared: ShownComparison) -> ShownTable | None:
     """A row per feature: what is compared, how far the arms are swayed, and which of them for certain."""
     columns = [
         TableColumn("Feature", "feature"),
@@ -58,7 +58,7 @@ def bias_table(compared: Compared) -> ShownTable | None:
     return table("What sways the judgment of pairs that people graded alike", columns, features_of(compared))
 
 
-def bias_plot(compared: Compared) -> Plot | None:
+def bias_plot(compared: ShownComparison) -> Plot | None:
     """Every effect with its interval; None where there is none."""
     dots = [
         Dot(
@@ -95,7 +95,7 @@ def bias_plot(compared: Compared) -> Plot | None:
     )
 
 
-def brand_table(compared: Compared) -> ShownTable | None:
+def brand_table(compared: ShownComparison) -> ShownTable | None:
     """The brands that an arm favours or disfavours for certain."""
     rows = [
         (arm, brand)
@@ -115,7 +115,7 @@ def brand_table(compared: Compared) -> ShownTable | None:
     return table(f"Brands{word} that sway an arm for certain, of the ten commonest", columns, rows)
 
 
-def bias_rows(compared: Compared) -> ShownTable | None:
+def bias_rows(compared: ShownComparison) -> ShownTable | None:
     """Every row of the file."""
     columns = [
         TableColumn("Feature", lambda row: row[1].feature),
@@ -128,7 +128,7 @@ def bias_rows(compared: Compared) -> ShownTable | None:
     return table("Every feature and arm", columns, [pair for held in features_of(compared) for pair in held.rows])
 
 
-def stability_table(compared: Compared) -> ShownTable | None:
+def stability_table(compared: ShownComparison) -> ShownTable | None:
     """How far the arms say the same when asked again."""
     columns = [
         TableColumn("Arm", lambda row: compared.number_of(row.variant)),
@@ -142,7 +142,7 @@ def stability_table(compared: Compared) -> ShownTable | None:
     return table("The same pairs, asked again", columns, held)
 
 
-def agreement_table(compared: Compared) -> ShownTable | None:
+def agreement_table(compared: ShownComparison) -> ShownTable | None:
     """How far every two arms agree, whoever is right."""
     columns = [
         TableColumn("Arms", lambda row: f"{compared.number_of(row.first)} and {compared.number_of(row.second)}"),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from sie_agent.report.comparison.arms import Compared
+from sie_agent.report.comparison.arms import ShownComparison
 from sie_agent.report.number_words import count, money, number
 from sie_agent.report.page import cleaned
 
@@ -37,7 +37,7 @@ class Top:
     badges: list[str]
 
 
-def top_of(compared: Compared) -> Top:
+def top_of(compared: ShownComparison) -> Top:
     """Decision, ranking with ties, cautions."""
     found, decision = compared.found, compared.found.decision
     verdict = decision.verdict if decision else "unknown"
@@ -62,12 +62,12 @@ def top_of(compared: Compared) -> Top:
     )
 
 
-def _place(group: list[str], compared: Compared) -> str:
+def _place(group: list[str], compared: ShownComparison) -> str:
     names = [compared.number_of(name) for name in group]
     return f"{', '.join(names)} (tied)" if len(names) > 1 else names[0]
 
 
-def _cautions(compared: Compared) -> list[str]:
+def _cautions(compared: ShownComparison) -> list[str]:
     """What is missing from the comparison."""
     found = compared.found
     told = [f"{one.variant} failed and is left out: {one.cause}" for one in found.failed]

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from sie_agent.report.comparison import calibration, costs, differing, matrix, method, quality, swayed, top
-from sie_agent.report.comparison.arms import Compared
+from sie_agent.report.comparison.arms import ShownComparison
 from sie_agent.report.page import TEMPLATES, drawing_library, for_script, render, write_page
 from sie_agent.results import Comparison
 
@@ -41,7 +41,7 @@ def write_comparison_page(folder: Path, comparison: Comparison) -> Path:
 
 def content(comparison: Comparison) -> dict[str, Any]:
     """What the template shows; texts are plain, so that the template escapes them."""
-    compared = Compared(comparison)
+    compared = ShownComparison(comparison)
     return {
         "top": top.top_of(compared),
         "arms_plot": quality.interval_plot(compared),

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from sie_agent.calibration import FITS, Calibration, fit_calibration, load_calibration, mode_of_grades
+from sie_agent.calibration import FITS, CalibrationCurve, fit_calibration, load_calibration, mode_of_grades
 from sie_agent.suite.draw.draw import Draw
 from sie_agent.suite.parts import JudgePart
 from sie_agent.suite.settings import Suite
@@ -26,7 +26,7 @@ def tuning_grades(draw: Draw, tuning: Booleans) -> Doubles:
     return np.where(tuning, draw.world.grade, np.nan)
 
 
-def curve_for(draw: Draw, part: JudgePart, answers: Doubles, tuning: Booleans) -> Calibration:
+def curve_for(draw: Draw, part: JudgePart, answers: Doubles, tuning: Booleans) -> CalibrationCurve:
     """The calibration of a judge: from the file that the suite names, or fitted on tuning rows.
 
     Parameters

@@ -10,11 +10,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from sie_agent.commands.compare_grades import grades_from_sheet, sheet_to_grade
-from sie_agent.commands.compare_plan import planned
-from sie_agent.commands.compare_stability import stability_of
-from sie_agent.commands.compare_until import judge_until_decided
-from sie_agent.commands.comparing import Arm, Asking, asking, judge_each, not_comparable
+from sie_agent.commands.comparing.arms import Arm, Asking, asking, judge_each, not_comparable
+from sie_agent.commands.comparing.grades import grades_from_sheet, sheet_to_grade
+from sie_agent.commands.comparing.plan import planned
+from sie_agent.commands.comparing.stability import stability_of
+from sie_agent.commands.comparing.until import judge_until_decided
 from sie_agent.commands.judges import Judge
 from sie_agent.comparison.compared import comparable_judgments, compare_judgments
 from sie_agent.comparison.decide import Decision
@@ -87,7 +87,7 @@ class ComparisonTask:
 
 def planned_task(task: ComparisonTask, policy: InvalidRows | None) -> dict[str, Any]:
     """What the task would ask, cost and take; asks no judge and writes nothing."""
-    from sie_agent.commands.comparing import check_prices
+    from sie_agent.commands.comparing.arms import check_prices
 
     check_prices(task.arms, task.max_cost)
     samples, _, _ = task.samples(policy)

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from sie_agent.comparison.compared import common_pairs, query_codes, scores_of
-from sie_agent.comparison.metrics import Places
+from sie_agent.comparison.metrics import RankPlaces
 from sie_agent.errors import InputError
 from sie_agent.grading import choose_next, disagreement_of, read_sheet, write_sheet
 from sie_agent.utils.arrays import Doubles
@@ -64,7 +64,7 @@ def sheet_to_grade(
         return None
     rows = samples[usable]
     # in each arm's own order: the scores of a likelihood and of a grade mean different things
-    places = np.stack([Places(score[usable]).centred + 0.5 for score in scores.values()])
+    places = np.stack([RankPlaces(score[usable]).centred + 0.5 for score in scores.values()])
     chosen = choose_next(rows.assign(disagreement=disagreement_of(places)), count, **how)
     write_sheet(out, chosen)
     return {"file": str(out), "n_pairs": len(chosen), "n_queries": len(np.unique(query_codes(chosen))), **how}

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from sie_agent.commands.comparing import Arm, Asking
+from sie_agent.commands.comparing.arms import Arm, Asking
 from sie_agent.comparison.compared import query_codes, scores_of
 from sie_agent.comparison.repeats import asked_again, stability_row
 from sie_agent.utils.counts import counted

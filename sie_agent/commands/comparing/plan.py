@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from sie_agent.commands.comparing import Arm, by_judge
+from sie_agent.commands.comparing.arms import Arm, by_judge
 from sie_agent.commands.judges import open_judge
 from sie_agent.comparison.repeats import asked_again
 from sie_agent.errors import EXIT_DONE

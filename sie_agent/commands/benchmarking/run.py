@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from sie_agent.commands.benchmark_figures import RELEVANT_AT, all_rows
-from sie_agent.commands.benchmark_sets import RULE, SEED, Drawn, PublicSet, Split, short_of, split_of
+from sie_agent.commands.benchmarking.figures import RELEVANT_AT, all_rows
+from sie_agent.commands.benchmarking.sets import RULE, SEED, BenchmarkRows, PublicSet, Split, short_of, split_of
 from sie_agent.commands.judges import Judge, open_judge
 from sie_agent.commands.labelling import JudgingTask, planned
 from sie_agent.commands.log_rows import LogRows
@@ -50,7 +50,7 @@ class Plan:
 
 def planned_pairs(plan: Plan) -> dict[str, Any]:
     """What judging the pairs would ask, cost and take, as :func:`sie_agent.plan` says it."""
-    log = Drawn(plan.log.data, table=plan.split().together)
+    log = BenchmarkRows(plan.log.data, table=plan.split().together)
     return planned(log, JudgingTask([plan.variant], plan.judge, plan.cache_path, plan.retry_failed, plan.max_cost))
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from sie_agent.commands.benchmark_sets import PublicSet
+from sie_agent.commands.benchmarking.sets import PublicSet
 from sie_agent.evaluation import (
     TEXT_SCORES,
     QueryPairs,
@@ -36,7 +36,7 @@ MEASURES = ("kappa", "accuracy", "alpha", "spearman", "auc", "severe_errors")
 
 
 @dataclass(frozen=True)
-class Graded:
+class BenchmarkPairs:
     """Pairs with human grades, ready to be measured against.
 
     Attributes
@@ -57,12 +57,12 @@ class Graded:
         return int(self.copies.shape[1])
 
 
-def graded(samples: pd.DataFrame) -> Graded:
+def graded(samples: pd.DataFrame) -> BenchmarkPairs:
     """The pairs of a draw, with resamples of their queries."""
     codes, names = pd.factorize(query_keys(samples["query"]))
     copies = query_copies(len(names), REPLICATES, BOOTSTRAP_SEED)
     level = samples["level"].to_numpy(np.intp)
-    return Graded(samples, samples["grade"].to_numpy(np.float64), level, codes.astype(np.intp), copies)
+    return BenchmarkPairs(samples, samples["grade"].to_numpy(np.float64), level, codes.astype(np.intp), copies)
 
 
 def confusion(level: Integers, said: Integers, count: int) -> Integers:
@@ -148,7 +148,7 @@ def measures(level: Integers, said: Integers, grade: Doubles, score: Doubles, co
     return [kappa, same, alpha, spearman(score, grade), roc_auc(score, grade >= RELEVANT_AT), severe]
 
 
-def figures(relevance: Doubles, thresholds: Doubles, pairs: Graded) -> dict[str, Any]:
+def figures(relevance: Doubles, thresholds: Doubles, pairs: BenchmarkPairs) -> dict[str, Any]:
     """All figures of one judge, on the pairs that it judged.
 
     Parameters
@@ -175,7 +175,7 @@ def figures(relevance: Doubles, thresholds: Doubles, pairs: Graded) -> dict[str,
     return found | {"confusion": confusion(columns[0], columns[1], count).tolist()}
 
 
-def random_figures(thresholds: Doubles, pairs: Graded) -> dict[str, Any]:
+def random_figures(thresholds: Doubles, pairs: BenchmarkPairs) -> dict[str, Any]:
     """The mean figures of judges that answer at random, and between which 95 % of them lie."""
     drawn = np.random.default_rng(CONTROL_SEED).random((RANDOM_JUDGES, len(pairs.grade)))
     count = len(thresholds) + 1
@@ -189,7 +189,7 @@ def random_figures(thresholds: Doubles, pairs: Graded) -> dict[str, Any]:
     return found
 
 
-def within_queries(relevance: Doubles, pairs: Graded) -> dict[str, Any]:
+def within_queries(relevance: Doubles, pairs: BenchmarkPairs) -> dict[str, Any]:
     """Accuracy within queries, the mean of those that have pairs of different grades, and how many these are."""
     by_query = QueryPairs(pairs.grade, pairs.queries, pairs.n_queries).accuracy(relevance)
     there = ~np.isnan(by_query)

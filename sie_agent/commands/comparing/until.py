@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from sie_agent.commands.comparing import Arm, Asking, not_comparable
+from sie_agent.commands.comparing.arms import Arm, Asking, not_comparable
 from sie_agent.comparison.compared import common_pairs, query_codes, scores_of
 from sie_agent.comparison.decide import Decision
 from sie_agent.comparison.metrics import METRICS, Graded, levels_of
@@ -20,7 +20,7 @@ from sie_agent.utils.progress import say
 
 
 @dataclass
-class Judged:
+class JudgedBatches:
     """What was judged until it was decided.
 
     Attributes
@@ -47,7 +47,7 @@ def batches_of(samples: pd.DataFrame, size: int, seed: int) -> Iterator[pd.DataF
 
 def judge_until_decided(
     samples: pd.DataFrame, arms: Sequence[Arm], asked: Asking, *, decide_by: str, margin: float, batch: int, seed: int
-) -> Judged:
+) -> JudgedBatches:
     """Judge batch by batch with every arm, and stop when it is decided, when the money or the queries end.
 
     An arm that fails on the way is left out, with all that it said before.
@@ -84,7 +84,7 @@ def judge_until_decided(
             break
     joined = {name: pd.concat(parts, ignore_index=True) for name, parts in tables.items() if parts}
     judged = pd.concat(rows, ignore_index=True) if rows else samples
-    return Judged(judged, joined, test.decision() if batches else None, batches)
+    return JudgedBatches(judged, joined, test.decision() if batches else None, batches)
 
 
 def says_nothing(table: pd.DataFrame | None) -> bool:

@@ -190,7 +190,7 @@ def header(path: Path) -> list[str]:
 
 
 @dataclass(frozen=True)
-class Drawn(LogRows):
+class BenchmarkRows(LogRows):
     """Pairs that were drawn, in the place of a log.
 
     Attributes

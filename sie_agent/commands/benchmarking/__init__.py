@@ -1,0 +1,1 @@
+"""What `sie benchmark` is made of."""

@@ -1,0 +1,1 @@
+"""What `sie compare-prompts` is made of."""
