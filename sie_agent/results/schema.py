@@ -10,6 +10,7 @@ from sie_agent.results.agreement import Agreement, Failures
 from sie_agent.results.base import Document
 from sie_agent.results.benchmark import Benchmark
 from sie_agent.results.comparison import Comparison
+from sie_agent.results.improvement import ImprovementFile
 from sie_agent.results.manifest import RunManifest
 from sie_agent.results.rows import Explanations, NextSteps
 
@@ -20,6 +21,7 @@ FILES: Mapping[str, type[Document]] = MappingProxyType(
         "manifest.json": RunManifest,
         "comparison.json": Comparison,
         "benchmark.json": Benchmark,
+        "improvement.json": ImprovementFile,
         "failures.json": Failures,
         "explanations.json": Explanations,
         "next-steps.json": NextSteps,

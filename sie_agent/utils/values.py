@@ -102,6 +102,10 @@ TEXT = Text()
 # by the name of the parameter; the option is that name, unless OPTIONS says otherwise
 KINDS: dict[str, Kind] = {
     "limit": COUNT,
+    "trials": Number(whole=True, least=1, most=10_000),
+    "budget_pairs": Number(whole=True, least=40, most=INT64),
+    "per_query": Number(whole=True, least=2, most=10_000),
+    "margin": Number(above=0, most=1),
     "pairs": Number(whole=True, least=10, most=1_000_000),
     "thresholds_from": Number(whole=True, least=10, most=1_000_000),
     "seed": Number(whole=True, least=0, most=MOST_SEED),
