@@ -29,7 +29,7 @@ def search(trials: Trials, seed: int) -> tuple[list[Trial], str | None]:
     """
     left = propose(trials, seed)
     order = in_order(trials.sets.train, seed)
-    queries, stopped = min(FIRST_QUERIES, len(order)), None
+    queries, stopped = first_queries(trials, len(left), len(order)), None
     while left:
         rows = rows_of(trials.sets.train, order[:queries])
         try:
@@ -44,6 +44,15 @@ def search(trials: Trials, seed: int) -> tuple[list[Trial], str | None]:
         queries = min(2 * queries, len(order))
     # one that was not judged in the last round keeps its figures of the round before
     return sorted((one for one in left if one.value is not None), key=lambda trial: -gain(trial)), stopped
+
+
+def first_queries(trials: Trials, candidates: int, n_queries: int) -> int:
+    """Queries of the first round: where there is a limit, as many as take half of it, and two at least."""
+    count = min(FIRST_QUERIES, n_queries)
+    if trials.bench.limit is None:
+        return count
+    size = len(trials.sets.train) / max(n_queries, 1)
+    return max(min(2, count), min(count, int(trials.bench.limit / 2 / size / (1 + candidates))))
 
 
 def propose(trials: Trials, seed: int) -> list[Trial]:

@@ -62,11 +62,11 @@ class Moves:
         """A candidate and what is new in it, in words."""
         likelihood = self.start.method == "likelihood"
         wording: tuple[Move, ...] = (self.intro, self.ask, self.generic) if likelihood else (self.sentences, self.scale)
-        moves: list[Move] = [*wording, self.graded_examples, self.invented_examples, self.reordered, self.fewer]
+        # examples are taken from one place, then shortened or put in another order
+        source = self.graded_examples if rng.random() < 0.5 else self.invented_examples
+        moves: list[Move] = [*wording, source, self.reordered, self.fewer]
         wanted, told = int(rng.integers(1, MOST_MOVES + 1)), list[str]()
-        for place in rng.permutation(len(moves)):
-            if len(told) == wanted:
-                break
+        for place in sorted(rng.permutation(len(moves))[:wanted]):
             if (moved := moves[place](candidate, rng)) is not None and moved[0] != candidate:
                 candidate = moved[0]
                 told.append(moved[1])

@@ -44,12 +44,16 @@ def test_rows(task: ImprovementTask, bench: Bench, best: Variant, mode: str, acc
     base = values(start)
     rng = np.random.default_rng(task.seed)
     chance = [np.mean([values(rng.random(len(rows)))[place] for _ in range(RANDOM_JUDGES)], axis=0) for place in (0, 1)]
-    twin = knowledge_removed(judged, codes, grade, task.relevant_at, task.seed).relevance
+    twin = knowledge_removed(judged, codes, grade, task.relevant_at, task.seed)
+    # a twin of which too little knowledge is left to remove by grade is one by relevant or not, and compared by that
+    relevant = (grade >= task.relevant_at).astype(np.float64)
+    target = grade if twin.cells == "grade" else relevant
+    removed = (accuracy(twin.relevance, target, codes, count), ndcg.ndcg(twin.relevance))
     measured = [("start", "judge", "zero-shot", base)]
     measured += [("best", "judge", mode, values(judged))] if accepted else []
     measured += [
         ("word overlap", "control", "zero-shot", values(TEXT_SCORES["word-overlap"].score(without_grade(rows)))),
-        ("knowledge removed", "control", "simulated", values(twin)),
+        ("knowledge removed", "control", "simulated", removed),
         ("random judges", "control", "simulated", (chance[0], chance[1])),
     ]
     return [
@@ -57,13 +61,19 @@ def test_rows(task: ImprovementTask, bench: Bench, best: Variant, mode: str, acc
             "name": name,
             "kind": kind,
             "mode": how,
-            "within": with_interval(found[0]),
-            "ndcg": with_interval(found[1]),
-            "difference": None if name == "start" else with_interval(found[0] - base[0]),
+            "within": bounded(with_interval(found[0])),
+            "ndcg": bounded(with_interval(found[1])),
+            "against": twin.cells if name == "knowledge removed" else "grade",
+            "difference": None if name in ("start", "knowledge removed") else with_interval(found[0] - base[0]),
             "n_queries": int(np.isfinite(found[0]).sum()),
         }
         for name, kind, how, found in measured
     ]
+
+
+def bounded(measured: dict[str, float]) -> dict[str, float]:
+    """An interval of a share, which cannot reach beyond 0 and 1."""
+    return {name: min(max(value, 0.0), 1.0) if value == value else value for name, value in measured.items()}
 
 
 def with_interval(values: Doubles) -> dict[str, float]:

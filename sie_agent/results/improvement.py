@@ -78,7 +78,13 @@ class ImprovementTest(Result):
         None, description="share of the pairs of one query and different grades in the right order, mean over queries"
     )
     ndcg: Measured | None = Field(None, description="NDCG@10")
-    difference: Measured | None = Field(None, description="of `within`, to the start's; null for the start")
+    against: Text = Field(
+        "",
+        description="what `within` is measured against: `grade`, or `relevant` (relevant or not), where few grades recur",
+    )
+    difference: Measured | None = Field(
+        None, description="of `within`, to the start's; null for the start and the judge without its knowledge"
+    )
     n_queries: int = Field(0, description="queries with pairs of different grades")
 
 
