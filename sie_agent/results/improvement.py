@@ -80,7 +80,7 @@ class ImprovementTest(Result):
     ndcg: Measured | None = Field(None, description="NDCG@10")
     against: Text = Field(
         "",
-        description="what `within` is measured against: `grade`, or `relevant` (relevant or not), where few grades recur",
+        description="what `within` is measured against: `grade`, or, of a twin made of that, `relevant` (or not)",
     )
     difference: Measured | None = Field(
         None, description="of `within`, to the start's; null for the start and the judge without its knowledge"

@@ -19,7 +19,7 @@ MAP = "columns: {query: query, item_id: item_id, title: title}\ngrade: {column: 
 LIKELY = dict.fromkeys(LEVELS, -6.0)
 
 
-def rows(queries: int = 60, items: int = 6) -> list[dict[str, Any]]:
+def rows(queries: int = 40, items: int = 4) -> list[dict[str, Any]]:
     """Pairs whose grade stands in the title, as a word that means nothing to anybody else."""
     return [
         {

@@ -22,7 +22,7 @@ from ..judging.scripted_server import Scripted, scripted_server
 from .shop import PLANTED, about_examples, instructions, is_reflection, knows_when, query_of, samples, texts, written
 
 pytestmark = pytest.mark.slow
-PER_QUERY = 6
+PER_QUERY = 4
 
 
 @pytest.fixture(autouse=True)
@@ -169,9 +169,9 @@ def test_bad_proposals_are_failed_trials(tmp_path: Path) -> None:
 
 def test_budget_and_trials_are_kept_to(tmp_path: Path) -> None:
     with scripted_server(knows_when(lambda prompt, query: PLANTED in prompt, better)) as server:
-        result = improved(tmp_path, server, budget_pairs=300, trials=3)
+        result = improved(tmp_path, server, budget_pairs=150, trials=3)
         judged = sum(not is_reflection(body) for body in server.bodies)
-    assert sum(result["pairs"][name] for name in ("search", "tune", "test")) <= 300 and judged <= 300
+    assert sum(result["pairs"][name] for name in ("search", "tune", "test")) <= 150 and judged <= 150
     assert result["n_trials"] <= 3
 
 
@@ -179,8 +179,8 @@ def test_a_limit_on_cost_ends_it_and_the_same_call_goes_on(tmp_path: Path) -> No
     with scripted_server(knows_when(lambda prompt, query: PLANTED in prompt, better)) as server:
         judge = sie.Judge("openai", model="m", base_url=server.url, price_input=10.0, price_output=10.0)
         # a pair costs about 0.001 USD
-        result = improved(tmp_path, server, judge=judge, max_cost=0.4)
-        assert result["stopped_by"] == "cost" and result["exit_code"] == 3 and result["cost"] <= 0.4
+        result = improved(tmp_path, server, judge=judge, max_cost=0.15)
+        assert result["stopped_by"] == "cost" and result["exit_code"] == 3 and result["cost"] <= 0.15
         assert result["accepted"] is None and result["test"] == []
         asked = len(server.bodies)
         again = improved(tmp_path, server, judge=judge, max_cost=100.0)
