@@ -96,7 +96,14 @@ def improve_prompt(
     from sie_agent.utils.extras import require_extra
 
     check_values(data=data, column_map=column_map, split=split, limit=limit, variant=variant, max_cost=max_cost)
-    check_values(trials=trials, budget_pairs=budget_pairs, per_query=per_query, margin=margin, seed=seed)
+    check_values(
+        reflect_with=reflect_with,
+        trials=trials,
+        budget_pairs=budget_pairs,
+        per_query=per_query,
+        margin=margin,
+        seed=seed,
+    )
     asked, proposes, loaded = as_judge(judge), reflecting(reflect_with, as_judge(judge)), load_variant(variant)
     if loaded.aspect != "relevance" or loaded.method not in METHODS or loaded.profile:
         problem = f"'{variant}' judges {loaded.aspect} by {'a profile' if loaded.profile else loaded.method}"

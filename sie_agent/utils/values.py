@@ -140,7 +140,7 @@ KINDS: dict[str, Kind] = {
             *("dataset", "data", "column_map", "split", "variant", "variants", "backend", "model", "endpoints"),
             *("judgments", "grades", "suite", "simulate", "scores", "scorer", "by", "score", "ids", "references"),
             *("status", "host", "token_file", "weigh_by", "features", "trusted", "labels", "to", "licence"),
-            *("aspect", "base", "name", "other"),
+            *("aspect", "base", "name", "other", "reflect_with"),
         ),
         TEXT,
     ),
