@@ -2,7 +2,8 @@
 
 Every verb of the command line is a function here: ``sie_agent.label``, ``calibrate``, ``distill``, ``score``,
 ``select``, ``weights``, ``rank``, ``explain``, ``attribute``, ``run_suite``, ``evaluate_run``, ``compare_prompts``,
-``benchmark``, ``push_scorer``, ``push_labels``, ``prompts_list`` and its kin, ``serve``, ``init``, ``doctor``.
+``improve_prompt``, ``benchmark``, ``push_scorer``, ``push_labels``, ``prompts_list`` and its kin, ``serve``, ``init``,
+``doctor``.
 Names are loaded when they are first used, so that ``import sie_agent`` is quick.
 """
 
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from sie_agent.commands.distill import distill
     from sie_agent.commands.doctor import doctor
     from sie_agent.commands.explain import explain
+    from sie_agent.commands.improve_prompt import improve_prompt
     from sie_agent.commands.init import init
     from sie_agent.commands.judges import Judge
     from sie_agent.commands.label import label, plan
@@ -113,6 +115,7 @@ __all__ = [
     "evaluate_run",
     "explain",
     "explain_rows",
+    "improve_prompt",
     "init",
     "judge",
     "label",
@@ -185,6 +188,7 @@ _HOMES = {
     "sie_agent.commands.distill": ("distill",),
     "sie_agent.commands.doctor": ("doctor",),
     "sie_agent.commands.explain": ("explain",),
+    "sie_agent.commands.improve_prompt": ("improve_prompt",),
     "sie_agent.commands.init": ("init",),
     "sie_agent.commands.judges": ("Judge",),
     "sie_agent.commands.label": ("label", "plan"),

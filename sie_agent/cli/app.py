@@ -82,6 +82,7 @@ VERBS = {
     "attribute": ("attribute:VERB", "Reference importance by gradients."),
     "evaluate": ("run:EVALUATE", "Recompute a run's figures and report."),
     "compare-prompts": ("compare_prompts:VERB", "Prompt variants on the same pairs."),
+    "improve-prompt": ("improve_prompt:VERB", "A better prompt, from human grades."),
     "benchmark": ("benchmark:VERB", "A judge on a public set with human grades."),
     "init": ("init:VERB", "A suite and a column map for your file."),
     "doctor": ("doctor:VERB", "What is missing, and how to get it."),

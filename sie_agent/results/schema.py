@@ -11,6 +11,7 @@ from sie_agent.results.base import Document
 from sie_agent.results.benchmark import Benchmark
 from sie_agent.results.calibration import CalibrationFile
 from sie_agent.results.comparison import Comparison
+from sie_agent.results.improvement import ImprovementFile
 from sie_agent.results.manifest import RunManifest
 from sie_agent.results.rows import Explanations, NextSteps
 
@@ -22,6 +23,7 @@ FILES: Mapping[str, type[Document]] = MappingProxyType(
         "comparison.json": Comparison,
         "benchmark.json": Benchmark,
         "calibration.json": CalibrationFile,
+        "improvement.json": ImprovementFile,
         "failures.json": Failures,
         "explanations.json": Explanations,
         "next-steps.json": NextSteps,

@@ -102,6 +102,9 @@ TEXT = Text()
 # by the name of the parameter; the option is that name, unless OPTIONS says otherwise
 KINDS: dict[str, Kind] = {
     **dict.fromkeys(("limit", "batch", "stability", "repeats", "grade_next", "budget"), COUNT),
+    "trials": Number(whole=True, least=1, most=10_000),
+    "budget_pairs": Number(whole=True, least=40, most=INT64),
+    "per_query": Number(whole=True, least=2, most=10_000),
     "pairs": Number(whole=True, least=10, most=1_000_000),
     "thresholds_from": Number(whole=True, least=10, most=1_000_000),
     "margin": Number(above=0, most=1),
@@ -137,7 +140,7 @@ KINDS: dict[str, Kind] = {
             *("dataset", "data", "column_map", "split", "variant", "variants", "backend", "model", "endpoints"),
             *("judgments", "grades", "suite", "simulate", "scores", "scorer", "by", "score", "ids", "references"),
             *("status", "host", "token_file", "weigh_by", "strategy", "features", "trusted", "labels", "to", "licence"),
-            *("aspect", "base", "name", "other"),
+            *("aspect", "base", "name", "other", "reflect_with"),
         ),
         TEXT,
     ),

@@ -151,6 +151,7 @@ RUN = ("run", "suite.yaml", "--out", "out")
 DATA = ("--data", "log.jsonl")
 BENCHMARK = ("benchmark", "wands", ".", "--backend", "lexical", "--out", "o", "--variant", "relevance/lexical")
 MINE = ("label", "--variant", "mine.yaml", "--backend", "openai", "--out", "out", *DATA)
+IMPROVE = ("improve-prompt", "--out", "o", "--data", "log.csv", "--variant")
 SELECT = ("select", "--scores", "scores.parquet", "--out", "kept.parquet")
 WEIGHTS = ("weights", "--scores", "scores.parquet", "--out", "w.parquet")
 WHOLE = {
@@ -469,6 +470,33 @@ CASES = (
             "o",
         ),
         ("--variants", "two or more"),
+    ),
+    Case(
+        "clarity to improve",
+        (*IMPROVE, "clarity/graded"),
+        ("--variant", "judges clarity", "graded, written, likelihood"),
+    ),
+    Case("several questions to improve", (*IMPROVE, "relevance/facets"), ("--variant", "judges relevance by facets")),
+    Case(
+        "no folder to improve into",
+        ("improve-prompt", "--data", "log.csv", "--variant", "relevance/query-likelihood"),
+        ("--out", "--dry-run"),
+    ),
+    Case(
+        "no model to reflect with",
+        (*IMPROVE, "relevance/query-likelihood", "--reflect-with", "big"),
+        ("--reflect-with", "name=backend", "found 'big'", "or none"),
+    ),
+    Case(
+        "a judge that cannot reflect",
+        (*IMPROVE, "relevance/query-likelihood", "--reflect-with", "small=lexical"),
+        ("--reflect-with", "'lexical' is no chat server"),
+    ),
+    Case(
+        "too few graded queries to improve",
+        (*IMPROVE, "relevance/query-likelihood", "--backend", "local"),
+        ("field 'grade'", "queries have pairs of different grades, and 15 are needed"),
+        text("log.csv", csv_text(log_rows())),
     ),
     Case("unknown public set", (*BENCHMARK[:1], "wnads", *BENCHMARK[2:]), ("'wnads'", "Did you mean 'wands'")),
     Case("folder without the set's files", BENCHMARK, ("label.csv", "no such file", "query.csv, product.csv")),

@@ -21,6 +21,7 @@ NEEDED: dict[str, tuple[str, ...]] = {
     "run": ("quickstart", "--out", "out"),
     "label": (*JUDGE, "--variant", "relevance/lexical"),
     "compare-prompts": (*JUDGE, "--variants", "relevance/lexical", "relevance/graded"),
+    "improve-prompt": (*JUDGE, "--variant", "relevance/query-likelihood"),
     "benchmark": ("esci", "log.csv", "--backend", "lexical", "--out", "out", "--variant", "relevance/lexical"),
     "calibrate": ANSWERS,
     "prompts render": ("relevance/graded", "--data", "log.csv"),

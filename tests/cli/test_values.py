@@ -20,6 +20,7 @@ COMPARE = (
     *("compare-prompts", "--data", "log.csv", "--variants", "relevance/lexical", "relevance/graded"),
     *("--backend", "lexical", "--out", "out"),
 )
+IMPROVE = ("improve-prompt", "--data", "log.csv", "--variant", "relevance/plain", "--out", "out")
 BENCHMARK = (
     *("benchmark", "esci", "log.csv", "--variant", "relevance/lexical", "--backend", "lexical", "--out", "out"),
 )
@@ -62,6 +63,18 @@ WRONG: tuple[tuple[tuple[str, ...], tuple[tuple[str, tuple[str, ...]], ...]], ..
     ),
     ((*LABEL, "--budget", "5"), (("--seed", ("-1", LONG)), ("--strategy", ("",)))),
     (COMPARE, JUDGED),
+    (
+        IMPROVE,
+        (
+            *JUDGED,
+            ("--trials", ("0", "-1", LONG)),
+            ("--budget-pairs", ("0", "39", LONG)),
+            ("--per-query", ("1", LONG)),
+            ("--margin", ("0", "nan", "-1", "2")),
+            ("--reflect-with", ("",)),
+            ("--seed", ("-1", LONG)),
+        ),
+    ),
     (
         BENCHMARK,
         (
@@ -203,6 +216,7 @@ def test_a_setting_of_another_type_says_what_is_expected(sie: Sie, setting: str,
         lambda: sie_agent.attribute("log.csv", "out.parquet", validation=math.nan),
         lambda: sie_agent.explain("scorer", "log.csv", rows=[0]),
         lambda: sie_agent.compare_prompts("log.csv", ["a", "b"], "out", limit=-1),
+        lambda: sie_agent.improve_prompt("log.csv", "out", variant="relevance/plain", trials=0),
         lambda: sie_agent.benchmark("esci", "log.csv", "out", variant="relevance/lexical", pairs=1),
         lambda: sie_agent.cache_prune(older_than=math.nan),
         lambda: sie_agent.serve("scorer", grace_seconds=math.nan),

@@ -105,6 +105,10 @@ def calls(folder: Path, made: Any) -> dict[str, tuple[Any, str]]:
             lambda: sie.benchmark("esci", data, out, variant="relevance/lexical", thresholds_from=1),
             "benchmark(), parameter 'thresholds_from'",
         ),
+        "improve": (
+            lambda: sie.improve_prompt(data, out, variant="relevance/plain", reflect_with="x"),
+            "improve_prompt(), parameter 'reflect_with'",
+        ),
         "benchmark out": (lambda: sie.benchmark("esci", data, variant="relevance/lexical"), "Give out="),
         "push": (lambda: sie.push_scorer(scorer), 'to="owner/name" for the Hugging Face Hub, or folder="DIR"'),
         "init": (
