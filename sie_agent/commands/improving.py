@@ -25,8 +25,8 @@ from sie_agent.judging import (
     Accounted,
     Backend,
     JudgmentCache,
+    PlainAnswer,
     PricePart,
-    Said,
     Session,
     Variant,
     check_limit,
@@ -92,7 +92,7 @@ class Reflector:
     tokens: dict[str, int] = field(default_factory=lambda: {"input": 0, "output": 0})
     cost: float = 0.0
 
-    def __call__(self, question: str) -> Said:
+    def __call__(self, question: str) -> PlainAnswer:
         """What it says.
 
         Raises

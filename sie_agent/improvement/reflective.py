@@ -191,7 +191,7 @@ class Adapter:
     def ended(self, gepa_state: Any) -> bool:
         """Whether the search is over."""
         over = self.calls >= self.trials.most or self.stopped is not None or self.trouble is not None
-        return over or int(state.i) + 1 >= STEPS * self.trials.most
+        return over or int(gepa_state.i) + 1 >= STEPS * self.trials.most
 
 
 def search(trials: Trials, reflect: Reflect, seed: int) -> tuple[list[Trial], str | None]:

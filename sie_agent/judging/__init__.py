@@ -8,7 +8,7 @@ from sie_agent.judging.backends.base import AT_ONCE, Accounted, Backend, Source,
 from sie_agent.judging.backends.embedding import MAX_TOKENS as ENCODER_TOKENS
 from sie_agent.judging.backends.embedding import encode as encode_sentences
 from sie_agent.judging.backends.endpoints import DOUBLE_JUDGED, Endpoint, EndpointList, PricePart, load_endpoints
-from sie_agent.judging.backends.http.plain_chat import Said, say_in_text
+from sie_agent.judging.backends.http.plain_chat import PlainAnswer, say_in_text
 from sie_agent.judging.backends.lexical import share_of_words
 from sie_agent.judging.cache.database import JudgmentCache
 from sie_agent.judging.clarity import judge_clarity_from_catalogue
@@ -46,9 +46,9 @@ __all__ = [
     "Endpoint",
     "EndpointList",
     "JudgmentCache",
+    "PlainAnswer",
     "PricePart",
     "Reasons",
-    "Said",
     "Sampler",
     "Session",
     "Source",

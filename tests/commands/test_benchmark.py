@@ -20,6 +20,7 @@ from sklearn.metrics import accuracy_score, cohen_kappa_score, confusion_matrix,
 
 import sie_agent as sie
 from sie_agent.commands.benchmark import lines
+from sie_agent.commands.benchmarking import figures as benchmark_figures
 from sie_agent.commands.benchmarking.figures import (
     BenchmarkPairs,
     confusion,
@@ -29,7 +30,6 @@ from sie_agent.commands.benchmarking.figures import (
     random_figures,
     tuned_thresholds,
 )
-from sie_agent.commands.benchmarking.run import figures as benchmark_figures
 from sie_agent.commands.benchmarking.sets import WANDS, draw, split_of
 from sie_agent.commands.log_rows import LogRows
 from sie_agent.errors import EnvironmentFailure, InputError

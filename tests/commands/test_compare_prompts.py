@@ -12,7 +12,7 @@ import pandas as pd
 import pytest
 
 from sie_agent.commands.compare_prompts import compare_prompts
-from sie_agent.commands.comparing.arms import arms as comparing
+from sie_agent.commands.comparing import arms as comparing
 from sie_agent.commands.comparing.lines import lines
 from sie_agent.commands.judges import Judge
 from sie_agent.errors import InputError

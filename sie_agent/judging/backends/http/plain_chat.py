@@ -26,7 +26,7 @@ PASSING = frozenset({408, 409, 425, 429})
 FORMS: Sequence[dict[str, Any]] = ({"max_tokens": 1, "temperature": 1.0}, {"max_completion_tokens": 1}, {})
 
 
-class Said(NamedTuple):
+class PlainAnswer(NamedTuple):
     """What a model said, and the tokens that it took; guessed from the length where the server does not tell."""
 
     text: str
@@ -34,7 +34,7 @@ class Said(NamedTuple):
     output_tokens: int
 
 
-def say_in_text(backend: Backend, question: str, *, most_tokens: int, seconds: float) -> Said:
+def say_in_text(backend: Backend, question: str, *, most_tokens: int, seconds: float) -> PlainAnswer:
     """Ask the first server of an `openai` backend for a text; thoughts are left out.
 
     Raises
@@ -83,7 +83,7 @@ def chat_server(backend: Backend) -> ModelServer:
     return backend.servers[0]
 
 
-def read(raw: bytes, question: str) -> Said | None:
+def read(raw: bytes, question: str) -> PlainAnswer | None:
     """The text of a response; None where it holds none."""
     try:
         body = json.loads(raw)
@@ -97,4 +97,4 @@ def read(raw: bytes, question: str) -> Said | None:
     except ValueError:
         used = None
     counts = used or (len(question) // CHARS_PER_TOKEN, len(content) // CHARS_PER_TOKEN)
-    return Said(thoughts_apart(content)[1], *counts)
+    return PlainAnswer(thoughts_apart(content)[1], *counts)
