@@ -20,7 +20,7 @@ from sie_agent.improvement.candidates import MOST_EXAMPLES_TEXT, Candidate, cand
 from sie_agent.improvement.halving import gain, paired_means, rows_of
 from sie_agent.improvement.query_sets import in_order
 from sie_agent.improvement.trials import Trial, Trials
-from sie_agent.judging import Said, Variant
+from sie_agent.judging import PlainAnswer, Variant
 from sie_agent.utils.arrays import Doubles
 from sie_agent.utils.extras import require_extra
 
@@ -36,7 +36,7 @@ STEPS = 3
 PARTS = ("system", "examples")
 
 # from a question to what the model that reflects says
-Reflect = Callable[[str], Said]
+Reflect = Callable[[str], PlainAnswer]
 
 ABOUT = """A language model grades how relevant products are to searches in an online shop. """
 SYSTEM_TEMPLATE = (
