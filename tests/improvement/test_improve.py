@@ -85,7 +85,7 @@ def test_a_planted_overfit_is_refused(tmp_path: Path) -> None:
 def test_candidates_that_are_drawn_find_it_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(moves, "SENTENCES", (PLANTED, "Be kind."))
     with scripted_server(knows_when(lambda prompt, query: PLANTED in prompt)) as server:
-        result = improved(tmp_path, server, reflects=False, trials=8)
+        result = improved(tmp_path, server, reflects=False, trials=20)
         bodies = list(server.bodies)
     assert result["accepted"] and PLANTED in sie.load_variant(tmp_path / "out" / "best.yaml").system
     check_apart(bodies)
