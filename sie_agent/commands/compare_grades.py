@@ -12,7 +12,7 @@ import pandas as pd
 from sie_agent.comparison.compared import common_pairs, query_codes, scores_of
 from sie_agent.comparison.metrics import Places
 from sie_agent.errors import InputError
-from sie_agent.grading import choose_next, disagreement_of, read_sheet, write_sheet
+from sie_agent.grading import choose_next, disagreement_of, read_sheet, shown_id, write_sheet
 from sie_agent.utils.arrays import Doubles
 from sie_agent.utils.progress import say
 
@@ -27,10 +27,20 @@ def grades_from_sheet(samples: pd.DataFrame, sheet: str | Path) -> tuple[pd.Data
 
     Raises
     ------
-    InputError : the sheet cannot be read, or names a pair that is not in the data.
+    InputError : the sheet cannot be read, names a pair that is not in the data, or one of two with that id.
     """
     found = read_sheet(sheet)
-    places = pd.Index(samples["sample_id"].to_numpy(object)).get_indexer(pd.Index(found["sample_id"].to_numpy(object)))
+    # ids with odd spaces come back without them
+    shown = pd.Index([shown_id(one) for one in samples["sample_id"]], dtype=object)
+    asked = found["sample_id"].to_numpy(object)
+    twice = np.isin(asked, shown[shown.duplicated()].to_numpy(object))
+    if twice.any():
+        row = found.index[twice][0]
+        problem = f"row {row}, field 'sample_id': several ids of the data read '{asked[twice][0]}' on a sheet"
+        raise InputError(problem, where=sheet, hint="Give the pairs ids that differ in more than spaces.")
+    places = (
+        pd.Series(np.arange(len(shown)), index=shown)[~shown.duplicated()].reindex(asked).fillna(-1).to_numpy(np.intp)
+    )
     if (places < 0).any():
         row = found.index[places < 0][0]
         problem = f"row {row}, field 'sample_id': '{found['sample_id'].loc[row]}' is no pair of the data"

@@ -29,6 +29,8 @@ GRADES = ("0", "0.33", "0.67", "1")
 DESCRIPTION = 300
 # what a spreadsheet would take for a formula
 FORMULA = ("=", "+", "-", "@", "\t", "\r")
+# no XML may hold them, so no workbook
+NO_XML = ("\ufffe", "\uffff")
 HINT = f"Give {SCALE}, or leave the cell empty"
 WIDTHS = {"sample_id": 14, "query": 28, "title": 50, "description": 60, "grade": 8, "scale": 40}
 
@@ -159,10 +161,17 @@ def _shown(rows: pd.DataFrame) -> pd.DataFrame:
 
 def _cell(text: str, most: int | None) -> str:
     """A text on one line that no spreadsheet runs as a formula."""
-    line = "".join(one for one in " ".join(text.split()) if unicodedata.category(one) not in ("Cc", "Cs"))
+    line = "".join(
+        one for one in " ".join(text.split()) if unicodedata.category(one) not in ("Cc", "Cs") and one not in NO_XML
+    )
     if most and len(line) > most:
         line = f"{line[:most].rstrip()}…"
     return f"'{line}" if unicodedata.normalize("NFKC", line).startswith((*FORMULA, "'")) else line
+
+
+def shown_id(text: str) -> str:
+    """An id as it comes back from a sheet: on one line, without spaces at its ends."""
+    return _cell(text, None).strip().removeprefix("'")
 
 
 def _workbook(table: pd.DataFrame) -> bytes:

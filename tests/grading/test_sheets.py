@@ -13,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from openpyxl import Workbook, load_workbook
 
+from sie_agent.commands.compare_grades import grades_from_sheet
 from sie_agent.errors import InputError
 from sie_agent.grading import read_sheet, write_sheet
 from sie_agent.grading.sheets import _cell
@@ -161,3 +162,24 @@ def test_a_damaged_workbook_is_one_line_of_error(
     path.write_bytes(bytes(content[: int(kept * len(content))]))
     with contextlib.suppress(InputError):
         read_sheet(path)
+
+
+def test_ids_with_odd_spaces_are_found_again(tmp_path: Path) -> None:
+    ids = ["a  b", " c ", "'d", "=e", "f", "f "]
+    samples = pd.DataFrame({"sample_id": ids, "grade": np.nan})
+    shown = pd.DataFrame({"sample_id": ids[:5], "query": "q", "title": "t", "sampling_probability": 0.5, "grade": 1.0})
+    write_sheet(tmp_path / "sheet.csv", shown[:4])
+    found, chances, given_grades = grades_from_sheet(samples, tmp_path / "sheet.csv")
+    assert found["grade"].notna().tolist() == [True] * 4 + [False] * 2 and given_grades == 4
+    assert chances is not None and np.isfinite(chances).sum() == 4
+    write_sheet(tmp_path / "sheet.csv", shown)
+    with pytest.raises(InputError, match="row 5, field 'sample_id': several ids of the data read 'f'"):
+        grades_from_sheet(samples, tmp_path / "sheet.csv")
+
+
+def test_what_no_xml_may_hold_is_left_out_of_a_workbook(tmp_path: Path) -> None:
+    table = pd.DataFrame(
+        {"sample_id": ["a"], "query": ["q"], "title": ["x\ufffe\uffffy"], "sampling_probability": [0.5]}
+    )
+    write_sheet(tmp_path / "sheet.xlsx", table.assign(grade=1.0))
+    assert read_sheet(tmp_path / "sheet.xlsx")["title"].tolist() == ["xy"]
