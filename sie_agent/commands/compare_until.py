@@ -14,6 +14,7 @@ from sie_agent.comparison.compared import common_pairs, identical_pairs, query_c
 from sie_agent.comparison.decide import Decision
 from sie_agent.comparison.metrics import METRICS, Graded, levels_of
 from sie_agent.comparison.sequential import UntilDecided
+from sie_agent.samples import query_keys
 from sie_agent.utils.arrays import Doubles
 from sie_agent.utils.counts import counted
 from sie_agent.utils.progress import say
@@ -37,8 +38,11 @@ class Judged:
 
 
 def batches_of(samples: pd.DataFrame, size: int, seed: int) -> Iterator[pd.DataFrame]:
-    """All rows of *size* queries after the other, in an order drawn by *seed*; only queries that have a grade."""
-    codes = query_codes(samples)
+    """All rows of *size* queries after the other, in an order drawn by *seed*; only queries that have a grade.
+
+    The order is the same in whatever order the rows are.
+    """
+    codes = np.unique(query_keys(samples["query"]).to_numpy(str), return_inverse=True)[1]
     graded = np.unique(codes[samples["grade"].notna().to_numpy()])
     order = np.random.default_rng(seed).permutation(graded)
     for start in range(0, len(order), size):

@@ -113,7 +113,7 @@ def test_a_sheet_that_a_spreadsheet_saved_with_semicolons(tmp_path: Path) -> Non
         (["a,,0.5", "b,good,0.5"], "row 2, field 'grade': the grade must be a number from 0 to 1, found 'good'"),
         (["a,-1,0.5"], "row 1, field 'grade'"),
         (["a,nan,0.5"], "row 1, field 'grade'"),
-        (["a,1,0"], "row 1, field 'sampling_probability': the probability must be above 0 and at most 1, found '0'"),
+        (["a,1,0"], "row 1, field 'sampling_probability': the probability must be 1e-12 or more and at most 1, found '0'"),
         (["a,1,"], "row 1, field 'sampling_probability'"),
         (["a,1,1.5"], "row 1, field 'sampling_probability'"),
         (["a,1,0.5", "'a,0,0.5"], "row 2, field 'sample_id': 'a' is there twice"),
@@ -183,3 +183,21 @@ def test_what_no_xml_may_hold_is_left_out_of_a_workbook(tmp_path: Path) -> None:
     )
     write_sheet(tmp_path / "sheet.xlsx", table.assign(grade=1.0))
     assert read_sheet(tmp_path / "sheet.xlsx")["title"].tolist() == ["xy"]
+
+
+def test_a_column_that_was_moved_is_refused(tmp_path: Path) -> None:
+    samples = pd.DataFrame({"sample_id": list("abc"), "query": ["lamp", "lamp", "desk"], "title": ["L 1", "L 2", "D"]})
+    samples = samples.assign(grade=np.nan)
+    shown = samples.assign(grade=1.0, sampling_probability=0.5)
+    write_sheet(tmp_path / "sheet.csv", shown.assign(title=["l1", "date", "D\u00e9"]))
+    assert grades_from_sheet(samples, tmp_path / "sheet.csv")[2] == 3
+    write_sheet(tmp_path / "sheet.csv", shown.assign(sample_id=list("bca")))
+    with pytest.raises(InputError, match="row 2, field 'title': 'L 2' is not of this id, which is 'D'"):
+        grades_from_sheet(samples, tmp_path / "sheet.csv")
+
+
+def test_a_chance_whose_inverse_is_no_weight_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "sheet.csv"
+    path.write_text("sample_id,grade,sampling_probability\na,1,1e-310\n", encoding="utf-8")
+    with pytest.raises(InputError, match="row 1, field 'sampling_probability'"):
+        read_sheet(path)
