@@ -113,7 +113,10 @@ def test_a_sheet_that_a_spreadsheet_saved_with_semicolons(tmp_path: Path) -> Non
         (["a,,0.5", "b,good,0.5"], "row 2, field 'grade': the grade must be a number from 0 to 1, found 'good'"),
         (["a,-1,0.5"], "row 1, field 'grade'"),
         (["a,nan,0.5"], "row 1, field 'grade'"),
-        (["a,1,0"], "row 1, field 'sampling_probability': the probability must be 1e-12 or more and at most 1, found '0'"),
+        (
+            ["a,1,0"],
+            "row 1, field 'sampling_probability': the probability must be 1e-12 or more and at most 1, found '0'",
+        ),
         (["a,1,"], "row 1, field 'sampling_probability'"),
         (["a,1,1.5"], "row 1, field 'sampling_probability'"),
         (["a,1,0.5", "'a,0,0.5"], "row 2, field 'sample_id': 'a' is there twice"),
