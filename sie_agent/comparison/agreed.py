@@ -50,8 +50,9 @@ def differing(
         return []
     places = np.stack([RankPlaces(score).centred for score in scores.values()])
     spread = places.max(axis=0) - places.min(axis=0)
-    # of equal ones the first in the data
-    chosen = [int(row) for row in np.argsort(-spread, kind="stable")[:SHOWN] if spread[row] > 0]
+    # of equal ones the first by id: the same in whatever order the rows are
+    order = np.lexsort((rows["sample_id"].to_numpy(str), -spread))
+    chosen = [int(row) for row in order[:SHOWN] if spread[row] > 0]
     return [pair_row(rows, tables, scores, levels, row, float(spread[row])) for row in chosen]
 
 

@@ -33,6 +33,11 @@ class QueryMean:
         """Standard deviation of one query's value, as the standard error has it."""
         return self.error * float(np.sqrt(self.n_queries))
 
+    @property
+    def all_ties(self) -> bool:
+        """Whether every query has the value 0."""
+        return self.n_queries > 0 and self.value == 0 and not self.error > 0
+
     def interval(self, level: float = 0.95) -> tuple[float, float]:
         """Two-sided interval by Student's t with n_queries - 1 degrees of freedom."""
         if not np.isfinite(self.error):
@@ -55,6 +60,24 @@ class QueryMean:
     def differs(self, bound: float = 0.0) -> float:
         """Two-sided p-value of the hypothesis that the mean is *bound*."""
         return min(1.0, 2 * min(self.above(bound), self.below(bound)))
+
+
+def ties_chance(n_queries: int, margin: float) -> float:
+    """The most that the chance of nothing but zeros can be, where values lie in [-1, 1] and their mean is the margin.
+
+    A mean that far from 0 needs that share of queries, or more, with another value.
+    """
+    return float((1 - margin) ** n_queries)
+
+
+def ties_reach(n_queries: int, alpha: float) -> float:
+    """How far from 0 the mean can be where all values are zero (Clopper and Pearson 1934, no success)."""
+    return float(1 - (alpha / 2) ** (1 / n_queries))
+
+
+def ties_needed(margin: float, alpha: float) -> int:
+    """How many queries, all with the value 0, show that the mean is within the margin."""
+    return 1 if margin >= 1 else max(1, int(np.ceil(np.log(alpha) / np.log1p(-margin))))
 
 
 def query_mean(values: Doubles) -> QueryMean:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from itertools import combinations
 from typing import Any
 
 import numpy as np
@@ -94,7 +95,7 @@ def compare_judgments(
     weights, note = weights_of(None if chances is None else chances[usable], queries)
     values = {name: weighted(values_of(graded, score), weights) for name, score in known.items()}
     means = {name: each[decide_by] for name, each in values.items()}
-    found = settled or decide(means, margin=margin, alpha=ALPHA, power=POWER)
+    found = settled or decide(means, margin=margin, alpha=ALPHA, power=POWER, identical=identical_pairs(known))
     features = list(features_of(rows))
     result = {
         **common,
@@ -149,6 +150,11 @@ def common_pairs(scores: Mapping[str, Doubles], known: Booleans | None = None) -
     """(n,) the pairs that all arms judged; of *known* ones only where that is given."""
     judged = np.all([~np.isnan(score) for score in scores.values()], axis=0)
     return np.asarray(judged if known is None else judged & known)
+
+
+def identical_pairs(scores: Mapping[str, Doubles]) -> list[tuple[str, str]]:
+    """The pairs of arms whose judgments are the same, to the last bit."""
+    return [pair for pair in combinations(scores, 2) if np.array_equal(scores[pair[0]], scores[pair[1]])]
 
 
 def comparable_judgments(

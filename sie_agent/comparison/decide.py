@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import combinations
 from typing import Literal
 
 import numpy as np
 
-from sie_agent.comparison.clustered import QueryMean, query_mean
+from sie_agent.comparison.clustered import QueryMean, query_mean, ties_chance, ties_needed, ties_reach
 from sie_agent.comparison.pairs import PairTest, corrected, pair_of, rank
 from sie_agent.comparison.power import queries_for_equivalence, queries_needed
 from sie_agent.comparison.sentences import sentence_of
@@ -61,11 +61,14 @@ def decide(
     alpha: float = 0.05,
     baseline: str | None = None,
     power: float = 0.8,
+    identical: Collection[tuple[str, str]] = (),
 ) -> Decision:
     """Compare all pairs of arms, paired by query, and say what to do.
 
     Each pair is a paired t test over queries, which are the clusters; p-values are corrected by Holm over all pairs,
     so that any false alarm is at most as frequent as alpha. Equivalence is by two one-sided tests, corrected likewise.
+    Where no query tells two arms apart and their judgments differ, it is by how rarely queries can differ then: a
+    figure of few queries, or one with few values, is often the same by chance.
 
     - ``take``: an arm is certainly better than the baseline by what may be more than the margin.
     - ``keep``: the baseline is certainly better than, or the same within the margin as, each other arm.
@@ -78,6 +81,7 @@ def decide(
     margin : a difference below it makes no difference in practice, above 0.
     alpha : level of each family of tests. baseline : the arm in use; None: the first.
     power : with which ``queries_needed`` are to be enough.
+    identical : the pairs of arms whose judgments are the same; those of the same figures alone are not in it.
 
     Raises
     ------
@@ -97,7 +101,7 @@ def decide(
     tests = []
     for first, second in combinations(names, 2):
         differences = values[second] - values[first]
-        tests.append(_pair(first, second, query_mean(differences), _identical(values, first, second), margin, alpha))
+        tests.append(_pair(first, second, query_mean(differences), (first, second) in identical, margin, alpha))
     pairs = corrected(tests, alpha)
     pairs = tuple(_with_need(pair, len(pairs), margin, alpha, power) for pair in pairs)
     return conclude(pairs, values, margin=margin, alpha=alpha, baseline=baseline or names[0])
@@ -123,17 +127,15 @@ def check_arms(values: Mapping[str, Doubles], margin: float, baseline: str | Non
     return names
 
 
-def _identical(values: Mapping[str, Doubles], first: str, second: str) -> bool:
-    known = bool(np.isfinite(values[first]).any())
-    return known and np.array_equal(values[first], values[second], equal_nan=True)
-
-
 def _pair(first: str, second: str, mean: QueryMean, identical: bool, margin: float, alpha: float) -> PairTest:
     """The test of one pair, before any correction."""
     low, high = mean.interval(1 - alpha)
     outside = max(mean.above(-margin), mean.below(margin))
+    identical = identical and mean.n_queries > 0
     if identical:
         low, high, outside = 0.0, 0.0, 0.0
+    elif mean.all_ties:
+        low, high, outside = -(reach := ties_reach(mean.n_queries, alpha)), reach, ties_chance(mean.n_queries, margin)
     return PairTest(
         first=first,
         second=second,
@@ -157,6 +159,8 @@ def _with_need(pair: PairTest, n_pairs: int, margin: float, alpha: float, power:
     if pair.decided:
         return pair
     level = alpha / n_pairs
+    if pair.all_ties:
+        return replace(pair, queries_needed=ties_needed(margin, level))
     numbers = [
         queries_needed(pair.difference, pair.deviation, alpha=level, power=power),
         queries_for_equivalence(pair.difference, pair.deviation, margin=margin, alpha=level, power=power),

@@ -23,7 +23,7 @@ class PairTest:
     better : the arm that is certainly better (``p_holm`` at most alpha), or None.
     p_equivalent : p-value of a difference of the margin or more (two one-sided tests), Holm over all pairs.
     equivalent : whether the difference is certainly within the margin.
-    identical : whether both have the same value on every query, to the last bit.
+    identical : whether both gave the same judgments, to the last bit.
     n_queries : queries that were compared.
     queries_needed : total number of queries at which a pair that is not decided would be, with the stated power, were
         its difference and standard deviation the true ones: the smaller of the numbers that show the difference and
@@ -49,6 +49,11 @@ class PairTest:
     def of(self, one: str, other: str) -> bool:
         """Whether this is the pair of these two arms."""
         return {self.first, self.second} == {one, other}
+
+    @property
+    def all_ties(self) -> bool:
+        """Whether no query tells the two apart."""
+        return self.n_queries > 0 and self.difference == 0 and not self.deviation > 0
 
     @property
     def decided(self) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from itertools import combinations
 
 import numpy as np
@@ -14,6 +14,7 @@ from sie_agent.utils.arrays import Doubles
 
 # the shares of its capital that a gambler stakes: from what a difference of 0.01 asks for up to nearly all
 STAKES = np.geomspace(0.005, 0.98, 24)
+LOWEST = -1 + 1e-9
 # ends of intervals are exact to 2/2^16, and outward
 HALVINGS = 16
 
@@ -27,13 +28,14 @@ def log_wealth(values: Doubles, bound: float, starting: Doubles | None = None) -
 
     Parameters
     ----------
-    values : (..., n) in [-1, 1]; bound : above -1; starting : (..., stakes) from earlier values.
+    values : (..., n) in [-1, 1]; bound : from -1 on; starting : (..., stakes) from earlier values.
 
     Returns
     -------
     (..., stakes).
     """
-    ratio = (1 + values) / (1 + bound) - 1
+    # a bet against the lowest mean there is would divide by 0; a bound a little above is as valid
+    ratio = (1 + values) / (1 + max(bound, LOWEST)) - 1
     grown = np.log1p(ratio[..., None] * STAKES).sum(axis=-2)
     return np.asarray(grown if starting is None else starting + grown)
 
@@ -195,11 +197,15 @@ class UntilDecided:
             evidence.add(values[second] - values[first])
         return found if settled(found := self.decision()) else None
 
-    def decision(self) -> Decision:
+    def decision(self, identical: Collection[tuple[str, str]] = ()) -> Decision:
         """What can be said after all batches so far, decided or not: for when the budget ends.
 
         ``low`` and ``high`` of a pair are its confidence sequence, ``queries_needed`` supposes that evidence goes on to
         grow as it did.
+
+        Parameters
+        ----------
+        identical : as in :func:`~sie_agent.comparison.decide`, when there is no query left.
 
         Raises
         ------
@@ -208,14 +214,17 @@ class UntilDecided:
         if not self._values:
             raise ValueError("there was no batch of queries yet")
         values = {name: np.concatenate(columns) for name, columns in self._values.items()}
-        pairs = corrected([self._pair(*names, values) for names in self._evidence], self.alpha)
+        pairs = corrected([self._pair(*names, names in identical) for names in self._evidence], self.alpha)
         names = list(values)
         return conclude(pairs, values, margin=self.margin, alpha=self.alpha, baseline=self.baseline or names[0])
 
-    def _pair(self, first: str, second: str, values: Mapping[str, Doubles]) -> PairTest:
+    def _pair(self, first: str, second: str, identical: bool) -> PairTest:
         evidence = self._evidence[first, second]
         mean = query_mean(np.concatenate(evidence.differences))
         low, high = evidence.sequence.interval()
+        identical = identical and mean.n_queries > 0
+        if identical:
+            low, high = 0.0, 0.0
         return PairTest(
             first=first,
             second=second,
@@ -225,11 +234,11 @@ class UntilDecided:
             p=evidence.p,
             p_holm=1.0,
             better=None,
-            p_equivalent=evidence.p_equivalent,
+            p_equivalent=0.0 if identical else evidence.p_equivalent,
             equivalent=False,
-            identical=np.array_equal(values[first], values[second], equal_nan=True) and mean.n_queries > 0,
+            identical=identical,
             n_queries=mean.n_queries,
-            queries_needed=evidence.needed(len(self._evidence), self.alpha),
+            queries_needed=None if identical else evidence.needed(len(self._evidence), self.alpha),
             deviation=mean.deviation,
         )
 

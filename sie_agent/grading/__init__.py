@@ -3,7 +3,7 @@
 from sie_agent.grading.metrics import powered_difference, powered_pair_metric, powered_query_metric
 from sie_agent.grading.powered import PoweredEstimate, prediction_powered_mean
 from sie_agent.grading.sampling import choose_next, disagreement_of
-from sie_agent.grading.sheets import read_sheet, write_sheet
+from sie_agent.grading.sheets import read_sheet, same_text, shown_id, write_sheet
 
 __all__ = [
     "PoweredEstimate",
@@ -14,5 +14,7 @@ __all__ = [
     "powered_query_metric",
     "prediction_powered_mean",
     "read_sheet",
+    "same_text",
+    "shown_id",
     "write_sheet",
 ]

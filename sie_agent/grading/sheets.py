@@ -29,12 +29,16 @@ GRADES = ("0", "0.33", "0.67", "1")
 DESCRIPTION = 300
 # what a spreadsheet would take for a formula
 FORMULA = ("=", "+", "-", "@", "\t", "\r")
+# no XML may hold them, so no workbook
+NO_XML = ("\ufffe", "\uffff")
 HINT = f"Give {SCALE}, or leave the cell empty"
 WIDTHS = {"sample_id": 14, "query": 28, "title": 50, "description": 60, "grade": 8, "scale": 40}
 
 # what a sheet may take: 100,000 rows of the longest texts are far below
 MOST_BYTES = 200_000_000
 MOST_ROWS = 1_000_000
+# no draw gives a pair less, and its inverse is a weight
+LEAST_CHANCE = 1e-12
 # an archive that unpacks to more than this many times its size is no workbook of somebody's grades
 MOST_UNPACKED = 1_000_000_000
 
@@ -107,9 +111,9 @@ def _checked(filled: pd.DataFrame, source: Path) -> pd.DataFrame:
     place.refuse_all(wrong, "grade", "the grade must be a number from 0 to 1, found {}", HINT, filled["grade"])
     chances = filled["sampling_probability"].map(_number).to_numpy(np.float64)
     hint = "Leave this column as it was written: the estimates are weighted by it"
-    problem = "the probability must be above 0 and at most 1, found {}"
+    problem = f"the probability must be {LEAST_CHANCE:g} or more and at most 1, found {{}}"
     field = "sampling_probability"
-    place.refuse_all(~((chances > 0) & (chances <= 1)), field, problem, hint, filled[field])
+    place.refuse_all(~((chances >= LEAST_CHANCE) & (chances <= 1)), field, problem, hint, filled[field])
     told = {name: filled[name].str.removeprefix("'") for name in ("sample_id", "query", "title") if name in filled}
     ids = told["sample_id"]
     place.refuse_all((ids == "").to_numpy(bool), "sample_id", "the id is missing", "Leave the ids as they were written")
@@ -159,10 +163,27 @@ def _shown(rows: pd.DataFrame) -> pd.DataFrame:
 
 def _cell(text: str, most: int | None) -> str:
     """A text on one line that no spreadsheet runs as a formula."""
-    line = "".join(one for one in " ".join(text.split()) if unicodedata.category(one) not in ("Cc", "Cs"))
+    line = "".join(
+        one for one in " ".join(text.split()) if unicodedata.category(one) not in ("Cc", "Cs") and one not in NO_XML
+    )
     if most and len(line) > most:
         line = f"{line[:most].rstrip()}…"
     return f"'{line}" if unicodedata.normalize("NFKC", line).startswith((*FORMULA, "'")) else line
+
+
+def same_text(shown: str, text: str) -> bool:
+    """Whether a cell holds the text, whatever a spreadsheet made of its spaces, quotes and accents."""
+    return _plain(shown) == _plain(text)
+
+
+def _plain(text: str) -> str:
+    """Its letters and digits of ASCII alone."""
+    return re.sub(r"[^a-z0-9]", "", text.lower())
+
+
+def shown_id(text: str) -> str:
+    """An id as it comes back from a sheet: on one line, without spaces at its ends."""
+    return _cell(text, None).strip().removeprefix("'")
 
 
 def _workbook(table: pd.DataFrame) -> bytes:

@@ -61,11 +61,13 @@ class CalibrationFile(Document):
 
     @model_validator(mode="after")
     def knots_are_a_curve(self) -> CalibrationFile:
-        """As many values as scores, both rising, at least one for ``isotonic``."""
+        """As many values as scores, both rising, at least one for ``isotonic``; a share for ``prior`` alone."""
         if len(self.scores) != len(self.values):
             raise ValueError(f"{len(self.scores)} scores and {len(self.values)} values are no curve")
         if self.method == "isotonic" and not self.scores:
             raise ValueError("an isotonic calibration needs knots: `scores` and `values`")
+        if (self.method == "prior") != (self.share is not None):
+            raise ValueError("`share` is that of method `prior`, and of no other")
         if any(after <= before for before, after in pairwise(self.scores)):
             raise ValueError("`scores` must rise")
         if any(after < before for before, after in pairwise(self.values)):

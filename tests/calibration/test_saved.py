@@ -80,3 +80,10 @@ def test_another_judge_is_refused(tmp_path: Path) -> None:
         same_judge(file, "c.json", variant="w")
     with pytest.raises(InputError, match=r"model 'm'.*'other'"):
         same_judge(file, "c.json", model="other")
+
+
+@pytest.mark.parametrize(("method", "share"), [("platt", 0.5), ("isotonic", 0.5), ("prior", None)])
+def test_a_share_is_of_the_method_that_takes_one(method: str, share: float | None) -> None:
+    content = {"method": method, "share": share, "scores": [0.5], "values": [0.5], "n_grades": 10}
+    with pytest.raises(ValueError, match="`share` is that of method `prior`"):
+        CalibrationFile.model_validate({"mode": "", "variant": "v", "model": "m", "n_queries": 2, **content})

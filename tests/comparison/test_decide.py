@@ -48,9 +48,26 @@ def test_the_same_is_said_within_the_margin() -> None:
 
 
 def test_byte_identical_arms_are_called_so() -> None:
-    found = decide({"A": A, "B": A.copy()}, margin=0.02)
+    found = decide({"A": A, "B": A.copy()}, margin=0.02, identical=[("A", "B")])
     assert found.pairs[0].identical and found.verdict == "same"
     assert found.sentence == "A and B are byte-identical on all 200 queries: keep A."
+
+
+def test_equal_figures_of_few_queries_are_no_equivalence() -> None:
+    found = decide({"A": np.full(3, 0.5), "B": np.full(3, 0.5)}, margin=0.02)
+    pair = found.pairs[0]
+    assert found.verdict == "grade-more" and not pair.identical and pair.low < -0.6 and pair.high > 0.6
+    assert found.queries_needed == 149 and 0.98**149 < 0.05 < 0.98**148
+    assert decide({"A": np.full(149, 0.5), "B": np.full(149, 0.5)}, margin=0.02).verdict == "same"
+
+
+def test_arms_that_rarely_differ_are_rarely_called_the_same() -> None:
+    rng, false = np.random.default_rng(0), 0
+    for _ in range(1000):
+        # worse by 0.1 in the mean: by 1 on one query of ten
+        b = -(rng.random(5) < 0.1).astype(float)
+        false += decide({"A": np.zeros(5), "B": b}, margin=0.02).pairs[0].equivalent
+    assert at_most(false, 1000, 0.05)
 
 
 def test_an_open_pair_asks_for_grades() -> None:

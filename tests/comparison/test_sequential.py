@@ -175,6 +175,21 @@ def test_confidence_sequences_cover_at_every_look() -> None:
     assert at_most(missed, RUNS, 0.05)
 
 
+@pytest.mark.filterwarnings("error")
+def test_a_margin_of_all_there_is_takes_the_arms_as_the_same() -> None:
+    test, rng = UntilDecided(margin=1.0), np.random.default_rng(0)
+    found = test.add({"A": rng.random(40), "B": rng.random(40)})
+    assert found is not None and found.verdict == "same"
+
+
+def test_equal_figures_so_far_are_no_proof_that_arms_are_the_same() -> None:
+    test = UntilDecided(margin=0.02)
+    assert test.add({"A": np.full(5, 0.5), "B": np.full(5, 0.5)}) is None
+    assert test.decision().verdict == "grade-more" and not test.decision().pairs[0].identical
+    found = test.decision([("A", "B")])
+    assert found.verdict == "same" and found.pairs[0].identical and "byte-identical" in found.sentence
+
+
 @pytest.mark.slow
 def test_arms_that_differ_by_the_margin_are_rarely_called_the_same_under_peeking() -> None:
     rng, wrong, runs = np.random.default_rng(4), 0, 300

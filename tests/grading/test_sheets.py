@@ -13,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from openpyxl import Workbook, load_workbook
 
+from sie_agent.commands.comparing.grades import grades_from_sheet
 from sie_agent.errors import InputError
 from sie_agent.grading import read_sheet, write_sheet
 from sie_agent.grading.sheets import _cell
@@ -112,7 +113,10 @@ def test_a_sheet_that_a_spreadsheet_saved_with_semicolons(tmp_path: Path) -> Non
         (["a,,0.5", "b,good,0.5"], "row 2, field 'grade': the grade must be a number from 0 to 1, found 'good'"),
         (["a,-1,0.5"], "row 1, field 'grade'"),
         (["a,nan,0.5"], "row 1, field 'grade'"),
-        (["a,1,0"], "row 1, field 'sampling_probability': the probability must be above 0 and at most 1, found '0'"),
+        (
+            ["a,1,0"],
+            "row 1, field 'sampling_probability': the probability must be 1e-12 or more and at most 1, found '0'",
+        ),
         (["a,1,"], "row 1, field 'sampling_probability'"),
         (["a,1,1.5"], "row 1, field 'sampling_probability'"),
         (["a,1,0.5", "'a,0,0.5"], "row 2, field 'sample_id': 'a' is there twice"),
@@ -160,4 +164,43 @@ def test_a_damaged_workbook_is_one_line_of_error(
         content[int(place * (len(content) - 1))] ^= change
     path.write_bytes(bytes(content[: int(kept * len(content))]))
     with contextlib.suppress(InputError):
+        read_sheet(path)
+
+
+def test_ids_with_odd_spaces_are_found_again(tmp_path: Path) -> None:
+    ids = ["a  b", " c ", "'d", "=e", "f", "f "]
+    samples = pd.DataFrame({"sample_id": ids, "grade": np.nan})
+    shown = pd.DataFrame({"sample_id": ids[:5], "query": "q", "title": "t", "sampling_probability": 0.5, "grade": 1.0})
+    write_sheet(tmp_path / "sheet.csv", shown[:4])
+    found, chances, given_grades = grades_from_sheet(samples, tmp_path / "sheet.csv")
+    assert found["grade"].notna().tolist() == [True] * 4 + [False] * 2 and given_grades == 4
+    assert chances is not None and np.isfinite(chances).sum() == 4
+    write_sheet(tmp_path / "sheet.csv", shown)
+    with pytest.raises(InputError, match="row 5, field 'sample_id': several ids of the data read 'f'"):
+        grades_from_sheet(samples, tmp_path / "sheet.csv")
+
+
+def test_what_no_xml_may_hold_is_left_out_of_a_workbook(tmp_path: Path) -> None:
+    table = pd.DataFrame(
+        {"sample_id": ["a"], "query": ["q"], "title": ["x\ufffe\uffffy"], "sampling_probability": [0.5]}
+    )
+    write_sheet(tmp_path / "sheet.xlsx", table.assign(grade=1.0))
+    assert read_sheet(tmp_path / "sheet.xlsx")["title"].tolist() == ["xy"]
+
+
+def test_a_column_that_was_moved_is_refused(tmp_path: Path) -> None:
+    samples = pd.DataFrame({"sample_id": list("abc"), "query": ["lamp", "lamp", "desk"], "title": ["L 1", "L 2", "D"]})
+    samples = samples.assign(grade=np.nan)
+    shown = samples.assign(grade=1.0, sampling_probability=0.5)
+    write_sheet(tmp_path / "sheet.csv", shown.assign(title=["l1", "date", "D\u00e9"]))
+    assert grades_from_sheet(samples, tmp_path / "sheet.csv")[2] == 3
+    write_sheet(tmp_path / "sheet.csv", shown.assign(sample_id=list("bca")))
+    with pytest.raises(InputError, match="row 2, field 'title': 'L 2' is not of this id, which is 'D'"):
+        grades_from_sheet(samples, tmp_path / "sheet.csv")
+
+
+def test_a_chance_whose_inverse_is_no_weight_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "sheet.csv"
+    path.write_text("sample_id,grade,sampling_probability\na,1,1e-310\n", encoding="utf-8")
+    with pytest.raises(InputError, match="row 1, field 'sampling_probability'"):
         read_sheet(path)

@@ -272,6 +272,16 @@ def test_a_profile_that_is_none_is_refused(tmp_path: Path) -> None:
         load_variant(written(tmp_path, {**shown, "profile": "profile/itme"}))
 
 
+def test_profiles_that_name_each_other_are_refused(tmp_path: Path) -> None:
+    shown = {**GOOD, "user": "<query>{{ query }}</query> <item>{{ title }} {{ profile }}</item>"}
+    for name, other in (("own", "own"), ("one", "two"), ("two", "one")):
+        content = yaml.safe_dump({**shown, "profile": f"{other}.yaml"})
+        (tmp_path / f"{name}.yaml").write_text(content, encoding="utf-8")
+    for name, other in (("own", "own"), ("one", "two")):
+        with pytest.raises(InputError, match=f"{other}.yaml' judges relevance, it makes no profile"):
+            load_variant(tmp_path / f"{name}.yaml")
+
+
 def test_a_profile_of_ones_own_lies_beside_the_variant(tmp_path: Path) -> None:
     shown = {**GOOD, "user": "<query>{{ query }}</query> <item>{{ title }} {{ profile }}</item>"}
     (tmp_path / "what.yaml").write_text(yaml.safe_dump(PROFILE), encoding="utf-8")

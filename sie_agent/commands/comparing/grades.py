@@ -12,7 +12,7 @@ import pandas as pd
 from sie_agent.comparison.compared import common_pairs, query_codes, scores_of
 from sie_agent.comparison.metrics import RankPlaces
 from sie_agent.errors import InputError
-from sie_agent.grading import choose_next, disagreement_of, read_sheet, write_sheet
+from sie_agent.grading import choose_next, disagreement_of, read_sheet, same_text, shown_id, write_sheet
 from sie_agent.utils.arrays import Doubles
 from sie_agent.utils.progress import say
 
@@ -27,22 +27,49 @@ def grades_from_sheet(samples: pd.DataFrame, sheet: str | Path) -> tuple[pd.Data
 
     Raises
     ------
-    InputError : the sheet cannot be read, or names a pair that is not in the data.
+    InputError : the sheet cannot be read, names a pair that is not in the data, or one of two with that id, or shows
+        the query and title of another pair.
     """
     found = read_sheet(sheet)
-    places = pd.Index(samples["sample_id"].to_numpy(object)).get_indexer(pd.Index(found["sample_id"].to_numpy(object)))
+    # ids with odd spaces come back without them
+    shown = pd.Index([shown_id(one) for one in samples["sample_id"]], dtype=object)
+    asked = found["sample_id"].to_numpy(object)
+    twice = np.isin(asked, shown[shown.duplicated()].to_numpy(object))
+    if twice.any():
+        row = found.index[twice][0]
+        problem = f"row {row}, field 'sample_id': several ids of the data read '{asked[twice][0]}' on a sheet"
+        raise InputError(problem, where=sheet, hint="Give the pairs ids that differ in more than spaces.")
+    places = (
+        pd.Series(np.arange(len(shown)), index=shown)[~shown.duplicated()].reindex(asked).fillna(-1).to_numpy(np.intp)
+    )
     if (places < 0).any():
         row = found.index[places < 0][0]
         problem = f"row {row}, field 'sample_id': '{found['sample_id'].loc[row]}' is no pair of the data"
         raise InputError(
             problem, where=sheet, hint="Give the data, the split and the limit that the sheet was made of."
         )
+    refuse_moved(found, samples.iloc[places], sheet)
     own = samples["grade"].to_numpy(np.float64)
     grade, chances = own.copy(), np.full(len(samples), np.nan)
     grade[places] = np.where(np.isnan(own[places]), found["grade"].to_numpy(np.float64), own[places])
     chances[places] = found["sampling_probability"].to_numpy(np.float64)
     given = int(np.isnan(own[places]).sum())
     return samples.assign(grade=grade), chances if np.isnan(own).all() else None, given
+
+
+def refuse_moved(found: pd.DataFrame, rows: pd.DataFrame, sheet: str | Path) -> None:
+    """A row with another query and another title than its id has: one column was sorted without the others.
+
+    Raises
+    ------
+    InputError : names the first such row.
+    """
+    names = [name for name in ("query", "title") if name in found and name in rows]
+    for row, *texts in zip(found.index, *(zip(found[name], rows[name], strict=True) for name in names), strict=True):
+        if texts and not any(same_text(shown, text) for shown, text in texts):
+            shown, text = texts[-1]
+            problem = f"row {row}, field '{names[-1]}': '{shown[:60]}' is not of this id, which is '{text[:60]}'"
+            raise InputError(problem, where=sheet, hint="Sort whole rows, not one column; leave ids as they were.")
 
 
 def sheet_to_grade(
@@ -65,6 +92,8 @@ def sheet_to_grade(
     rows = samples[usable]
     # in each arm's own order: the scores of a likelihood and of a grade mean different things
     places = np.stack([RankPlaces(score[usable]).centred + 0.5 for score in scores.values()])
-    chosen = choose_next(rows.assign(disagreement=disagreement_of(places)), count, **how)
+    # the draw is the same in whatever order the rows are
+    told = rows.assign(disagreement=disagreement_of(places)).sort_values("sample_id")
+    chosen = choose_next(told, count, **how).sort_index()
     write_sheet(out, chosen)
     return {"file": str(out), "n_pairs": len(chosen), "n_queries": len(np.unique(query_codes(chosen))), **how}

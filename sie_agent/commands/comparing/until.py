@@ -10,10 +10,11 @@ import numpy as np
 import pandas as pd
 
 from sie_agent.commands.comparing.arms import Arm, Asking, not_comparable
-from sie_agent.comparison.compared import common_pairs, query_codes, scores_of
+from sie_agent.comparison.compared import common_pairs, identical_pairs, query_codes, scores_of
 from sie_agent.comparison.decide import Decision
 from sie_agent.comparison.metrics import METRICS, Graded, levels_of
 from sie_agent.comparison.sequential import UntilDecided
+from sie_agent.samples import query_keys
 from sie_agent.utils.arrays import Doubles
 from sie_agent.utils.counts import counted
 from sie_agent.utils.progress import say
@@ -37,8 +38,11 @@ class JudgedBatches:
 
 
 def batches_of(samples: pd.DataFrame, size: int, seed: int) -> Iterator[pd.DataFrame]:
-    """All rows of *size* queries after the other, in an order drawn by *seed*; only queries that have a grade."""
-    codes = query_codes(samples)
+    """All rows of *size* queries after the other, in an order drawn by *seed*; only queries that have a grade.
+
+    The order is the same in whatever order the rows are.
+    """
+    codes = np.unique(query_keys(samples["query"]).to_numpy(str), return_inverse=True)[1]
     graded = np.unique(codes[samples["grade"].notna().to_numpy()])
     order = np.random.default_rng(seed).permutation(graded)
     for start in range(0, len(order), size):
@@ -56,6 +60,7 @@ def judge_until_decided(
     tables: dict[str, list[pd.DataFrame]] = {arm.name: [] for arm in arms}
     values: list[dict[str, Doubles]] = []
     batches: list[dict[str, Any]] = []
+    complete = False
     test, scale = UntilDecided(margin=margin), levels_of(samples["grade"].to_numpy(np.float64))
     asked.keep_open = True
     for chunk in batches_of(samples, batch, seed):
@@ -82,9 +87,20 @@ def judge_until_decided(
         say(told(batches[-1], margin))
         if decided is not None or asked.stopped:
             break
+    else:
+        complete = True
     joined = {name: pd.concat(parts, ignore_index=True) for name, parts in tables.items() if parts}
     judged = pd.concat(rows, ignore_index=True) if rows else samples
-    return JudgedBatches(judged, joined, test.decision() if batches else None, batches)
+    # that arms say the same so far is no test; with no query left it is what there is to say
+    twins = identical_pairs(common_scores(judged, joined)) if complete else []
+    return JudgedBatches(judged, joined, test.decision(twins) if batches else None, batches)
+
+
+def common_scores(rows: pd.DataFrame, tables: dict[str, pd.DataFrame]) -> dict[str, Doubles]:
+    """By arm the scores of the graded pairs that all arms judged."""
+    scores = {name: scores_of(rows, table) for name, table in tables.items()}
+    usable = common_pairs(scores, rows["grade"].notna().to_numpy())
+    return {name: score[usable] for name, score in scores.items()}
 
 
 def says_nothing(table: pd.DataFrame | None) -> bool:

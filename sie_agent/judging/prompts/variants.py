@@ -138,7 +138,7 @@ def profile_variant(variant: Variant) -> Variant:
     ------
     InputError : it is not one of aspect profile.
     """
-    found = load_variant(variant.profile)
+    found = _read_variant(variant.profile)
     if found.aspect != "profile":
         problem = f"'{variant.profile[:80]}' judges {found.aspect}, it makes no profile"
         raise InputError(problem, where=f"{variant.name}, profile", hint="See prompts/README.md")
@@ -188,6 +188,14 @@ def load_variant(name_or_path: str | Path) -> Variant:
     >>> sie.load_variant("relevance/lexical")
     Variant(name='relevance/lexical', aspect='relevance', method='lexical')
     """
+    variant = _read_variant(name_or_path)
+    if variant.profile:
+        profile_variant(variant)
+    return variant
+
+
+def _read_variant(name_or_path: str | Path) -> Variant:
+    """A variant, checked by itself: that of its profile is not read, which may name this one."""
     path = find_variant(name_or_path)
     told = read_yaml(path, hint="See prompts/README.md", expected=f"{VARIANT} in YAML")
     loaded = told.content
@@ -202,11 +210,9 @@ def load_variant(name_or_path: str | Path) -> Variant:
         field = ".".join(map(str, way))
         told_of = problem if problem.startswith("unknown key") or not field else f"{field}: {problem}"
         raise InputError(told_of, where=told.place(way), hint="See prompts/README.md") from error
-    if variant.profile:
-        if variant.profile.endswith((".yaml", ".yml")):
-            # beside the file that names it, from wherever that is read
-            variant = variant.model_copy(update={"profile": str(path.parent / user_path(variant.profile))})
-        profile_variant(variant)
+    if variant.profile.endswith((".yaml", ".yml")):
+        # beside the file that names it, from wherever that is read
+        variant = variant.model_copy(update={"profile": str(path.parent / user_path(variant.profile))})
     return variant
 
 
