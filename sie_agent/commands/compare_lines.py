@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -77,7 +78,7 @@ def figure_table(result: dict[str, Any]) -> Iterator[str]:
             shown = "the base"
         else:
             pair = tested.get(frozenset((name, result["baseline"])), {})
-            shown = "–" if change["value"] is None else f"{figure(change)}{standing(pair)}"
+            shown = f"{figure(change)}{standing(pair)}" if known(change["value"]) else "–"
         cost = [dollars(row.get("cost"))] if priced else []
         points = [number(row["metrics"][key]["value"]) for key in beside]
         failed = f"{row['n_failed']:,}" if "n_failed" in row else "–"
@@ -118,7 +119,7 @@ def powered_table(result: dict[str, Any]) -> Iterator[str]:
     rows = [
         (name, figure(one), figure(one["graded_only"]), f"{one['n_graded']:,} of {one['n_all']:,}", one["predictor"])
         for name, one in found
-        if one["ci_low"] is not None
+        if known(one["ci_low"])
     ]
     if rows:
         yield from columns((f"{by}, few grades", "with judgments", "grades alone", "graded queries", "predictor"), rows)
@@ -141,8 +142,13 @@ def stability_table(rows: Sequence[dict[str, Any]]) -> Iterator[str]:
     yield from columns(("asked again", "changed", "answers", "same level", "mean change", ""), shown)
 
 
+def known(value: float | None) -> bool:
+    """Whether there is a figure."""
+    return value is not None and not math.isnan(value)
+
+
 def figure(measured: dict[str, Any]) -> str:
     """A value with its interval; a dash where there is none."""
-    if measured["value"] is None:
+    if not known(measured["value"]):
         return "–"
     return f"{number(measured['value'])} [{number(measured['ci_low'])}, {number(measured['ci_high'])}]"
