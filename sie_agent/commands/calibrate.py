@@ -45,7 +45,7 @@ def calibrate(
     prior : Share of relevant pairs, with --method prior.
     grades : File with sample_id and grade, beside the grades of the data.
     model, variant : Whose judgments, where the file holds several.
-    relevant_at : grade from which on a pair counts as relevant.
+    relevant_at : Grade from which on a pair counts as relevant.
     tune : Share of the graded queries to fit on; the others are for the test.
     seed : of the query sets.
     skip_invalid, strict : what is done with rows that cannot be used, see `rows_policy`.

@@ -52,10 +52,11 @@ def compare_prompts(
 ) -> dict[str, Any]:
     """Judge the same pairs with several prompt variants, and say which to take.
 
-    Every variant is asked of every judge. Each is measured against the human grades; all pairs are tested by query, and
-    the first line says what to do: take one, keep the first, they are the same, or grade more. Writes comparison.json,
-    judgments.parquet and manifest.json. What fails completely is left out and named in ``failed``; others are compared.
-    What was answered is kept: the same call, made again, asks only what is missing.
+    Every variant is asked of every judge that can answer it. Each is measured against the human grades; all pairs are
+    tested by query, and the first line says what to do: take one, keep the first, they are the same, or grade more.
+    Writes comparison.html (the page to read), comparison.json, judgments.parquet and manifest.json. What fails
+    completely is left out and named in ``failed``; others are compared. What was answered is kept: the same call, made
+    again, asks only what is missing.
 
     Parameters
     ----------
@@ -63,7 +64,7 @@ def compare_prompts(
     variants : Prompt variants of relevance, the first is the one in use; one is enough where there are two judges.
     out : Folder to write into (not needed for *dry_run*).
     judge : who is asked, or the name of a backend; the embedded model if not given. Or several, by name.
-    judges : Another judge, by name; repeat it. What is not said of it is as in the options of the judge.
+    judges : A judge by a name of yours, in place of --backend; repeat it. What it does not say is as in the options.
     decide_by : The metric that decides: within, ndcg@10, auc, spearman, kappa, alpha or exact.
     margin : A difference in it that does not matter.
     until : "decided": judge query by query in batches, and stop as soon as it is decided.
@@ -211,7 +212,7 @@ VERB = Verb(
         "    relevance/query-likelihood-terse relevance/query-likelihood-plain --out runs/prompts",
         "sie compare-prompts --data graded.parquet --variants relevance/graded relevance/esci --backend openai \\",
         "    --endpoints endpoints.yaml --max-cost 5 --out runs/prompts --dry-run",
-        "sie compare-prompts --data graded.parquet --variants relevance/graded --out runs/judges \\",
+        "sie compare-prompts --data graded.parquet --variants relevance/graded relevance/lexical --out runs/judges \\",
         "    --judge big=openai,my-model,base_url=http://127.0.0.1:8000/v1 --judge words=lexical --until decided",
     ),
     options={

@@ -61,4 +61,7 @@ def diff_lines(result: dict[str, Any]) -> Iterator[str]:
 def new_lines(result: dict[str, Any]) -> list[str]:
     """Where the copy lies, and what to do with it."""
     path = result["path"]
-    return [f"{path}: a copy of {result['base']}", f"Next: change it, then sie prompts check {path}"]
+    told = [f"{path}: a copy of {result['base']}"]
+    if result["calibrated"]:
+        told.append(f"Its calibration was fitted to {result['base']}: leave it out once you change what is sent")
+    return [*told, f"Next: change it, then sie prompts check {path}"]

@@ -271,6 +271,7 @@ def prompts_new(
         "variant": load_variant(place.path).name,
         "path": str(place.path),
         "base": loaded.name,
+        "calibrated": loaded.method == "likelihood" and bool(loaded.calibration.fitted_on),
         "exit_code": EXIT_DONE,
     }
 

@@ -6,6 +6,8 @@ import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
+from sie_agent.utils.counts import counted
+
 # methods of models that may think before they answer
 THOUGHT_OVER = ("graded", "written", "facets", "pairwise")
 BASES = {
@@ -83,7 +85,10 @@ def plan_lines(result: dict[str, Any]) -> Iterator[str]:
         yield f"  cost            {price}"
         yield f"  time            {time_of(part)}"
     if len(result["parts"]) > 1:
-        yield f"Together: {dollars(result['cost'])}, {duration(result['seconds'])}"
+        asked = counted(sum(part["to_ask"] for part in result["parts"]), "question")
+        cost = "cost not known" if result["cost"] is None else dollars(result["cost"])
+        time = "time not known" if result["seconds"] is None else duration(result["seconds"])
+        yield f"Together: {asked} to ask, {cost}, {time}"
     yield "Nothing was asked."
 
 

@@ -70,6 +70,8 @@ def _more(decision: Decision, open_pairs: Sequence[PairTest]) -> str:
 
 def _behind(decision: Decision, open_pairs: Sequence[PairTest]) -> str:
     """What would decide it."""
+    if not decision.n_queries:
+        return ": no query has two pairs of different grade (--grade-next with --whole-queries chooses such)"
     if decision.queries_needed is None:
         return f" with {decision.n_queries:,} graded queries"
     most = max(pair.n_queries for pair in open_pairs)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from sie_agent.comparison.decide import Decision
+from sie_agent.comparison.metrics import METRICS
 
 ALPHA, POWER = 0.05, 0.8
 FIRST_BATCH = 50
@@ -36,11 +37,17 @@ def decision_row(found: Decision, decide_by: str, *, sequential: bool) -> dict[s
     }
 
 
+def next_sheet(decide_by: str) -> str:
+    """The options that choose a first batch to grade: whole queries where the metric is one of each query."""
+    whole = "--whole-queries " if METRICS[decide_by].by_query else ""
+    return f"--grade-next {FIRST_BATCH} {whole}--out-sheet sheet.csv"
+
+
 def unknown(decide_by: str, margin: float) -> dict[str, Any]:
     """The decision where nobody graded anything."""
     sentence = (
         "Cannot tell which is right: there are no grades, and that variants agree says nothing about it. "
-        f"Grade a first batch of {FIRST_BATCH} pairs: --grade-next {FIRST_BATCH} --out-sheet sheet.csv chooses them."
+        f"Grade a first batch of {FIRST_BATCH} pairs: {next_sheet(decide_by)} chooses them."
     )
     told = {"verdict": "unknown", "choice": "", "sentence": sentence, "mode": "zero-shot", "metric": decide_by}
     return {**told, "margin": margin, "alpha": ALPHA, "power": POWER, "n_queries": 0, "ranking": [], "pairs": []}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from sie_agent.judging.answers import is_lasting
-from sie_agent.judging.backends import BACKENDS, backend_kinds, check_method, default_variant, make_backend
+from sie_agent.judging.backends import BACKENDS, backend_kinds, can_answer, check_method, default_variant, make_backend
 from sie_agent.judging.backends.base import AT_ONCE, Accounted, Backend, Source, check_installed
 from sie_agent.judging.backends.embedding import MAX_TOKENS as ENCODER_TOKENS
 from sie_agent.judging.backends.embedding import encode as encode_sentences
@@ -57,6 +57,7 @@ __all__ = [
     "audit",
     "backend_kinds",
     "cached_scores",
+    "can_answer",
     "check_installed",
     "check_limit",
     "check_method",

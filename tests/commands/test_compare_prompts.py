@@ -165,6 +165,49 @@ def test_without_grades_it_says_so_and_a_sheet_makes_up_for_them(
     assert powered["n_graded"] == graded["n_queries"] and powered["n_all"] > powered["n_graded"]
     assert powered["predictor"] == "relevance/lexical"
     assert kept(tmp_path / "graded").variants[0].powered["within"].n_all == powered["n_all"]
+    told = "\n".join(lines(graded))
+    assert "within, few grades" in told and f"{powered['n_graded']} of {powered['n_all']}" in told
+
+
+def test_a_sheet_of_single_pairs_says_what_the_metric_needs(data: Path, variants: list[str], tmp_path: Path) -> None:
+    pd.read_parquet(data).drop(columns="grade").to_parquet(data)
+    sheet = tmp_path / "sheet.csv"
+    wanted: dict[str, Any] = {"judge": LEXICAL, "grade_next": 5, "out_sheet": sheet}
+    result = compare_prompts(data, variants, tmp_path / "out", **wanted)
+    told = "\n".join(lines(result))
+    assert "--grade-next 50 --whole-queries --out-sheet" in told and "within needs several graded pairs" in told
+    by_auc = "\n".join(lines({**result, "decide_by": "auc"}))
+    assert "needs several graded pairs" not in by_auc
+    # one graded pair of each query: no order within a query
+    filled = pd.read_csv(sheet).drop_duplicates("query")
+    filled.assign(grade=1.0).to_csv(sheet, index=False)
+    graded = compare_prompts(data, variants, tmp_path / "graded", judge=LEXICAL, grades=sheet)
+    assert "no query has two pairs of different grade" in graded["decision"]["sentence"]
+    assert "[–, –]" not in "\n".join(lines(graded))
+
+
+def test_a_judge_is_asked_only_what_it_can_answer(capsys: pytest.CaptureFixture[str]) -> None:
+    judges = {"words": LEXICAL, "meaning": Judge("embedding")}
+    arms = comparing.arms_of(["relevance/cosine", "relevance/lexical"], judges)
+    assert [arm.name for arm in arms] == ["relevance/lexical @ words", "relevance/cosine @ meaning"]
+    assert "relevance/cosine @ words is left out" in capsys.readouterr().err
+    # a judge that can answer nothing is refused later, not forgotten
+    assert len(comparing.arms_of(["relevance/lexical"], judges)) == 2
+
+
+def test_a_sheet_is_written_though_a_variant_failed(
+    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", "k")
+    pd.read_parquet(data).drop(columns="grade").to_parquet(data)
+    given = ["relevance/graded", "relevance/plain", "relevance/yes-no"]
+    wanted: dict[str, Any] = {"limit": 12, "grade_next": 4, "out_sheet": tmp_path / "sheet.csv"}
+    with scripted_server(lambda body, _: answer(body)) as server:
+        judge = Judge("openai", "m", server.url)
+        result = compare_prompts(data, given, tmp_path / "out", judge=judge, **wanted)
+    assert [one["variant"] for one in result["failed"]] == ["relevance/yes-no"] and result["exit_code"] == 3
+    assert len(pd.read_csv(tmp_path / "sheet.csv")) == result["sheet"]["n_pairs"] == 4
+    assert any(line.startswith("relevance/yes-no failed and is left out") for line in lines(result))
 
 
 def test_a_sheet_of_other_data_is_refused(data: Path, variants: list[str], tmp_path: Path) -> None:
@@ -222,6 +265,9 @@ def test_money_is_counted_over_all_judges(data: Path, tmp_path: Path, monkeypatc
             "relevance/graded @ one",
             "relevance/graded @ one, repeat",
         ]
+        assert f"Together: {sum(p['to_ask'] for p in planned['parts'])} questions to ask, $" in "\n".join(
+            lines(planned)
+        )
         assert planned["cost"] == pytest.approx(sum(part["cost"] for part in planned["parts"])) and not server.bodies
         limit = 0.12 + 0.05
         result = compare_prompts(data, ["relevance/graded"], tmp_path / "out", judge=judges, max_cost=limit)

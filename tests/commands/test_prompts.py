@@ -111,6 +111,8 @@ def test_new_copies_the_comments_and_overwrites_nothing(capsys: pytest.CaptureFi
     Path("theirs.yaml").write_text("# a remark\nname: theirs\nabout: x\naspect: relevance\nmethod: lexical\n"
                                    "user: '{{ title }}'  # the title\n")  # fmt: skip
     assert "mine.yaml: a copy of theirs" in said(capsys, "new", "mine", "--from", "theirs.yaml")
+    fitted = said(capsys, "new", "curve", "--from", "relevance/query-likelihood")
+    assert "Its calibration was fitted to relevance/query-likelihood" in fitted
     text = Path("mine.yaml").read_text()
     assert "# a remark" in text and "# the title" in text and sie.load_variant("mine.yaml").name == "mine"
     Path("mine.yaml").write_text("precious")

@@ -21,6 +21,7 @@ from sie_agent.judging import (
     PricePart,
     Session,
     Variant,
+    can_answer,
     check_limit,
     check_method,
     load_variant,
@@ -52,7 +53,9 @@ class Arm:
 
 
 def arms_of(variants: Sequence[str], judges: Mapping[str, Judge]) -> list[Arm]:
-    """Every variant with every judge, judge by judge, so that a model is loaded once.
+    """Every variant with every judge that can answer it, judge by judge, so that a model is loaded once.
+
+    Where no judge can answer a variant, or a judge can answer none, nothing is left out: `check_arms` refuses those.
 
     Raises
     ------
@@ -67,11 +70,18 @@ def arms_of(variants: Sequence[str], judges: Mapping[str, Judge]) -> list[Arm]:
             problem = f"'{name}' judges {variant.aspect}, not relevance"
             raise InputError(problem, where="--variants", hint="Choose relevance variants.")
     several = len(judges) > 1
-    return [
+    every = [
         Arm(f"{name} @ {by}" if several else name, name, variant, by, judge)
         for by, judge in judges.items()
         for name, variant in loaded.items()
     ]
+    able = [arm for arm in every if can_answer(arm.judge.backend, arm.variant)]
+    if {arm.by for arm in able} != set(judges) or {arm.prompt for arm in able} != set(loaded):
+        return every
+    for arm in every:
+        if arm not in able:
+            say(f"{arm.name} is left out: backend {arm.judge.backend} cannot do the method {arm.variant.method}")
+    return able
 
 
 def check_arms(arms: Sequence[Arm], max_cost: float | None) -> None:

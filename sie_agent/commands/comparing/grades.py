@@ -87,7 +87,8 @@ def sheet_to_grade(
     open_pairs = ~np.isin(codes, codes[graded]) if how["whole_queries"] else ~graded
     usable = common_pairs(scores, open_pairs)
     if not usable.any():
-        say("No sheet is written: every pair that all variants judged has a grade")
+        what = "query with a pair" if how["whole_queries"] else "pair"
+        say(f"No sheet is written: every {what} that all variants judged has a grade")
         return None
     rows = samples[usable]
     # in each arm's own order: the scores of a likelihood and of a grade mean different things

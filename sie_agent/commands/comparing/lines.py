@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -22,21 +23,34 @@ def lines(result: dict[str, Any]) -> Iterator[str]:
     if len(decision["ranking"]) > 1 or any(len(group) > 1 for group in decision["ranking"]):
         yield f"Ranking: {ranking_in_words(decision['ranking'])}"
     yield from agreement_table(result) if decision["verdict"] == "unknown" else figure_table(result)
-    left_out = f"; {result['n_left_out']:,} left out" if result["n_left_out"] else ""
+    why = "no grade, or an arm without a judgment" if decision["verdict"] != "unknown" else "an arm without a judgment"
+    left_out = f"; {result['n_left_out']:,} left out ({why})" if result["n_left_out"] else ""
     pairs, queries = counted(result["n_pairs"], "pair"), counted(result["n_queries"], "query")
     yield f"{pairs} of {queries}{left_out}. 95 % intervals, by query."
     yield from (result[key] for key in ("note",) if result.get(key))
+    yield from powered_table(result)
     yield from stability_table(result.get("stability", []))
     for row in result["variants"]:
         if failed := row["n_failed"]:
             yield f"{row['variant']}: {counted(failed, 'pair')} without a judgment{causes(row['reasons'])}"
     yield from (f"{one['variant']}: {one['hint']}" for one in result["failed"] if one["hint"])
     if sheet := result.get("sheet"):
-        yield f"To grade next: {counted(sheet['n_pairs'], 'pair')} in {sheet['file']}; give it back with --grades"
+        yield from sheet_lines(sheet, result["decide_by"])
     yield from (f"Tries that failed: {tries}" for tries in tries_line(result))
     yield from (f"Cost: {cost}" for cost in cost_line(result))
     yield from asked_again(result, result["n_without_grade"])
     yield from (f"Page: {page}" for page in [result.get("page")] if page)
+
+
+def sheet_lines(sheet: dict[str, Any], decide_by: str) -> Iterator[str]:
+    """What to do with a sheet of pairs to grade."""
+    from sie_agent.comparison.metrics import METRICS
+
+    pairs, queries = counted(sheet["n_pairs"], "pair"), counted(sheet["n_queries"], "query")
+    yield f"To grade next: {pairs} of {queries} in {sheet['file']}"
+    yield f"Fill in its column `grade`, then the same command with --grades {sheet['file']} and another --out"
+    if METRICS[decide_by].by_query and not sheet["whole_queries"]:
+        yield f"{decide_by} needs several graded pairs of a query: add --whole-queries, or decide by auc"
 
 
 def ranking_in_words(ranking: Sequence[Sequence[str]]) -> str:
@@ -64,7 +78,7 @@ def figure_table(result: dict[str, Any]) -> Iterator[str]:
             shown = "the base"
         else:
             pair = tested.get(frozenset((name, result["baseline"])), {})
-            shown = f"{figure(change)}{standing(pair)}"
+            shown = f"{figure(change)}{standing(pair)}" if known(change["value"]) else "–"
         cost = [dollars(row.get("cost"))] if priced else []
         points = [number(row["metrics"][key]["value"]) for key in beside]
         failed = f"{row['n_failed']:,}" if "n_failed" in row else "–"
@@ -90,8 +104,25 @@ def agreement_table(result: dict[str, Any]) -> Iterator[str]:
         (one["first"], one["second"], *(figure(one[key]) for key in ("spearman", "kappa", "alpha", "same_level")))
         for one in result["agreement"]
     ]
-    rows += [(one["variant"], one["cause"], *["–"] * 4) for one in result["failed"]]
-    yield from columns(("variant", "and", "Spearman", "kappa", "alpha", "same level"), rows)
+    if rows:
+        yield from columns(("variant", "and", "Spearman", "kappa", "alpha", "same level"), rows)
+    yield from (f"{one['variant']} failed and is left out: {one['cause']}" for one in result["failed"])
+
+
+def powered_table(result: dict[str, Any]) -> Iterator[str]:
+    """What the judgments of all pairs add to the grades of some, by the metric that decides."""
+    by = result["decide_by"]
+    found = [(row["variant"], row["powered"][by]) for row in result["variants"] if by in row.get("powered", {})]
+    for one in result["differences"]:
+        if one["measure"] == by and (powered := one.get("powered")):
+            found.append((f"{one['variant']} less {one['baseline']}", powered))
+    rows = [
+        (name, figure(one), figure(one["graded_only"]), f"{one['n_graded']:,} of {one['n_all']:,}", one["predictor"])
+        for name, one in found
+        if known(one["ci_low"])
+    ]
+    if rows:
+        yield from columns((f"{by}, few grades", "with judgments", "grades alone", "graded queries", "predictor"), rows)
 
 
 def stability_table(rows: Sequence[dict[str, Any]]) -> Iterator[str]:
@@ -111,6 +142,13 @@ def stability_table(rows: Sequence[dict[str, Any]]) -> Iterator[str]:
     yield from columns(("asked again", "changed", "answers", "same level", "mean change", ""), shown)
 
 
+def known(value: float | None) -> bool:
+    """Whether there is a figure."""
+    return value is not None and not math.isnan(value)
+
+
 def figure(measured: dict[str, Any]) -> str:
-    """A value with its interval."""
+    """A value with its interval; a dash where there is none."""
+    if not known(measured["value"]):
+        return "–"
     return f"{number(measured['value'])} [{number(measured['ci_low'])}, {number(measured['ci_high'])}]"

@@ -120,7 +120,9 @@ def compare_into(
         result |= {"batches": batches, "graded_by_sheet": given}
         if task.grade_next is not None and task.out_sheet is not None:
             how_many = {"seed": task.seed, "whole_queries": task.whole_queries}
-            result["sheet"] = sheet_to_grade(task.out_sheet, samples, tables, task.grade_next, **how_many)
+            # an arm that failed completely must not leave every pair out
+            kept = {row["variant"]: tables[row["variant"]] for row in result["variants"]}
+            result["sheet"] = sheet_to_grade(task.out_sheet, samples, kept, task.grade_next, **how_many)
         event("end", asked=asked.account.asked, failed=asked.account.failed, cost=asked.account.cost)
         return written(folder, result, samples, tables, task, asked)
 

@@ -61,6 +61,12 @@ def backend_class(kind: str) -> BackendClass:
         raise InputError(problem, where=brought[kind].value) from error
 
 
+def can_answer(kind: str, variant: Variant) -> bool:
+    """Whether the backend of this name has the methods of all that the variant asks."""
+    methods = backend_class(kind).methods
+    return all(part.method in methods for part in asked_variants(variant).values())
+
+
 def check_method(backend: Backend, variant: Variant) -> None:
     """Refuse a variant that the backend cannot answer, and say which backend can."""
     for part in asked_variants(variant).values():

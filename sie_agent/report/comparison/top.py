@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from sie_agent.comparison.verdict_row import next_sheet
 from sie_agent.report.comparison.arms import ShownComparison
 from sie_agent.report.number_words import count, money, number
 from sie_agent.report.page import cleaned
 
 SHEET = (
-    "Next: the option --grade-next 50 --out-sheet sheet.csv of the same command chooses pairs to grade; fill in the "
-    "sheet and give it back with --grades sheet.csv."
+    "Next: the same command with {} chooses pairs to grade; fill in the sheet and give it back with "
+    "--grades sheet.csv and another --out."
 )
 # by verdict: tone, sign, title of the page
 VERDICTS = {
@@ -50,7 +51,9 @@ def top_of(compared: ShownComparison) -> Top:
         title=title.format(decision.choice) if decision else "no decision",
         # a line must not end before the sign
         sentence=cleaned(sentence).replace(" %", "\u00a0%"),
-        next_step=SHEET if verdict in ("grade-more", "unknown") and decision else "",
+        next_step=SHEET.format(next_sheet(decision.metric))
+        if decision and verdict in ("grade-more", "unknown")
+        else "",
         places=[_place(group, compared) for group in ranking] if verdict != "unknown" else [],
         cautions=_cautions(compared),
         badges=[
