@@ -12,7 +12,7 @@ import pytest
 
 import sie_agent as sie
 from sie_agent.commands import panel_labelling
-from sie_agent.commands.label import lines
+from sie_agent.commands.label_lines import lines
 from sie_agent.commands.panel_labelling import members_of
 from sie_agent.commands.panel_results import panel_lines
 from sie_agent.errors import EnvironmentFailure, InputError
