@@ -39,7 +39,8 @@ def decision_row(found: Decision, decide_by: str, *, sequential: bool) -> dict[s
 
 def next_sheet(decide_by: str) -> str:
     """The options that choose a first batch to grade: whole queries where the metric is one of each query."""
-    whole = "--whole-queries " if METRICS[decide_by].by_query else ""
+    metric = METRICS.get(decide_by)
+    whole = "--whole-queries " if metric is not None and metric.by_query else ""
     return f"--grade-next {FIRST_BATCH} {whole}--out-sheet sheet.csv"
 
 

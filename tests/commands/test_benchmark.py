@@ -30,7 +30,7 @@ from sie_agent.commands.benchmarking.figures import (
     random_figures,
     tuned_thresholds,
 )
-from sie_agent.commands.benchmarking.sets import WANDS, draw, split_of
+from sie_agent.commands.benchmarking.sets import WANDS, draw, short_of, split_of
 from sie_agent.commands.log_rows import LogRows
 from sie_agent.errors import EnvironmentFailure, InputError
 from sie_agent.files.typed_json import read_model
@@ -119,6 +119,12 @@ def test_the_draw_follows_the_stated_rule(tmp_path: Path) -> None:
     assert set(drawn["sample_id"]) == wanted
     # fewer pairs are a part of more
     assert set(draw(WANDS, log_of(folder), 12)["sample_id"]) < wanted
+
+
+def test_a_label_short_by_the_pair_that_is_left_over_is_told() -> None:
+    """500 pairs are 166 of the lowest label and 167 of each other."""
+    drawn = pd.DataFrame({"level": [0] * 166 + [1] * 167 + [2] * 166})
+    assert short_of(WANDS, drawn, 500) == ["Exact: 166 pairs there, 167 wanted"]
 
 
 @pytest.mark.slow

@@ -230,8 +230,7 @@ def draw(
     ------
     InputError : as :func:`stream_samples`; or no row has a grade.
     """
-    each, over = divmod(pairs, len(chosen.levels))
-    wanted = np.array([each + (level >= len(chosen.levels) - over) for level in range(len(chosen.levels))])
+    wanted = np.array(wanted_of(chosen, pairs))
     kept = pd.DataFrame()
     for chunk in read_set(log):
         usable = chunk[chunk["grade"].notna() & ~query_keys(chunk["query"]).isin(without)]
@@ -244,6 +243,12 @@ def draw(
     if kept.empty and not without:
         raise InputError("no row has a grade", where=str(log.data), hint="Give the labelled files of the set.")
     return kept.drop(columns="_hash", errors="ignore").reset_index(drop=True)
+
+
+def wanted_of(chosen: PublicSet, pairs: int) -> list[int]:
+    """How many pairs of each level: as many of each, those left over from the highest levels."""
+    each, over = divmod(pairs, len(chosen.levels))
+    return [each + (level >= len(chosen.levels) - over) for level in range(len(chosen.levels))]
 
 
 def read_set(log: LogRows) -> Iterable[pd.DataFrame]:
@@ -299,10 +304,9 @@ def split_of(chosen: PublicSet, log: LogRows, pairs: int, thresholds_from: int |
 
 def short_of(chosen: PublicSet, test: pd.DataFrame, pairs: int) -> list[str]:
     """What is to be said of levels with fewer rows than wanted."""
-    each = pairs // len(chosen.levels)
     counts = np.bincount(test["level"].to_numpy(np.intp), minlength=len(chosen.levels))
     return [
-        f"{name}: {counted(int(count), 'pair')} there, {each:,} wanted"
-        for name, count in zip(chosen.levels, counts, strict=True)
-        if count < each
+        f"{name}: {counted(int(count), 'pair')} there, {wanted:,} wanted"
+        for name, count, wanted in zip(chosen.levels, counts, wanted_of(chosen, pairs), strict=True)
+        if count < wanted
     ]
