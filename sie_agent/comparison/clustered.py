@@ -21,12 +21,13 @@ class QueryMean:
     Parameters
     ----------
     value : the mean; NaN without queries. error : its standard error; NaN with fewer than two queries.
-    n_queries : how many queries have a value.
+    n_queries : how many queries have a value. rare : whether most values are zero, and at most 30 are not.
     """
 
     value: float
     error: float
     n_queries: int
+    rare: bool = False
 
     @property
     def deviation(self) -> float:
@@ -65,7 +66,8 @@ class QueryMean:
 def ties_chance(n_queries: int, margin: float) -> float:
     """The most that the chance of nothing but zeros can be, where values lie in [-1, 1] and their mean is the margin.
 
-    A mean that far from 0 needs that share of queries, or more, with another value.
+    A mean that far from 0 needs that share of queries, or more, with another value. No test that holds for all such
+    values has a smaller p-value: where most are zero, the spread of the few others says little of what may come.
     """
     return float((1 - margin) ** n_queries)
 
@@ -96,10 +98,11 @@ def query_mean(values: Doubles) -> QueryMean:
     count = len(known)
     if not count:
         return QueryMean(float("nan"), float("nan"), 0)
-    if count < 2:
-        return QueryMean(float(known[0]), float("nan"), count)
     differing = int(np.count_nonzero(known))
-    few = differing <= (FEW_AMONG_TIES if 2 * differing < count else FEW)
+    rare = 2 * differing < count and differing <= FEW_AMONG_TIES
+    if count < 2:
+        return QueryMean(float(known[0]), float("nan"), count, rare)
+    few = rare or differing <= FEW
     extra = 2 if few else 0
     largest = float(np.abs(known).max())
     total = count + extra
@@ -108,4 +111,4 @@ def query_mean(values: Doubles) -> QueryMean:
     if few:
         squares += (largest - middle) ** 2 + (largest + middle) ** 2
     error = np.sqrt(squares / (total - 1) / total) * total / count
-    return QueryMean(float(known.mean()), float(error), count)
+    return QueryMean(float(known.mean()), float(error), count, rare)

@@ -67,8 +67,8 @@ def decide(
 
     Each pair is a paired t test over queries, which are the clusters; p-values are corrected by Holm over all pairs,
     so that any false alarm is at most as frequent as alpha. Equivalence is by two one-sided tests, corrected likewise.
-    Where no query tells two arms apart and their judgments differ, it is by how rarely queries can differ then: a
-    figure of few queries, or one with few values, is often the same by chance.
+    Where hardly any query tells two arms apart, and their judgments differ, it is no surer than that no query would
+    have: a figure of few queries, or one with few values, is often the same by chance.
 
     - ``take``: an arm is certainly better than the baseline by what may be more than the margin.
     - ``keep``: the baseline is certainly better than, or the same within the margin as, each other arm.
@@ -134,8 +134,11 @@ def _pair(first: str, second: str, mean: QueryMean, identical: bool, margin: flo
     identical = identical and mean.n_queries > 0
     if identical:
         low, high, outside = 0.0, 0.0, 0.0
-    elif mean.all_ties:
-        low, high, outside = -(reach := ties_reach(mean.n_queries, alpha)), reach, ties_chance(mean.n_queries, margin)
+    elif mean.rare:
+        chance = ties_chance(mean.n_queries, margin)
+        outside = chance if mean.all_ties else max(outside, chance)
+        if mean.all_ties:
+            low, high = -(reach := ties_reach(mean.n_queries, alpha)), reach
     return PairTest(
         first=first,
         second=second,
@@ -151,6 +154,7 @@ def _pair(first: str, second: str, mean: QueryMean, identical: bool, margin: flo
         n_queries=mean.n_queries,
         queries_needed=None,
         deviation=mean.deviation,
+        rare=mean.rare,
     )
 
 
@@ -161,10 +165,10 @@ def _with_need(pair: PairTest, n_pairs: int, margin: float, alpha: float, power:
     level = alpha / n_pairs
     if pair.all_ties:
         return replace(pair, queries_needed=ties_needed(margin, level))
-    numbers = [
-        queries_needed(pair.difference, pair.deviation, alpha=level, power=power),
-        queries_for_equivalence(pair.difference, pair.deviation, margin=margin, alpha=level, power=power),
-    ]
+    same = queries_for_equivalence(pair.difference, pair.deviation, margin=margin, alpha=level, power=power)
+    if pair.rare and same is not None:
+        same = max(same, ties_needed(margin, level))
+    numbers = [queries_needed(pair.difference, pair.deviation, alpha=level, power=power), same]
     known = [number for number in numbers if number is not None]
     return replace(pair, queries_needed=min(known) if known else None)
 

@@ -29,6 +29,7 @@ class PairTest:
         its difference and standard deviation the true ones: the smaller of the numbers that show the difference and
         that show equivalence, each at alpha divided by the number of pairs. None: decided, or it cannot be said.
     deviation : standard deviation of one query's difference.
+    rare : whether hardly any query tells the two apart.
     """
 
     first: str
@@ -45,6 +46,7 @@ class PairTest:
     n_queries: int
     queries_needed: int | None
     deviation: float
+    rare: bool = False
 
     def of(self, one: str, other: str) -> bool:
         """Whether this is the pair of these two arms."""

@@ -25,8 +25,11 @@ def decision_row(found: Decision, decide_by: str, *, sequential: bool) -> dict[s
         }
         for pair in found.pairs
     ]
+    told = {name: getattr(found, name) for name in ("choice", "sentence", "margin", "alpha", "n_queries")}
     return {
-        **{name: getattr(found, name) for name in ("verdict", "choice", "sentence", "margin", "alpha", "n_queries")},
+        **told,
+        # of one arm alone nothing is decided
+        "verdict": found.verdict if len(found.means) > 1 else "unknown",
         "mode": "zero-shot",
         "metric": decide_by,
         "power": POWER,

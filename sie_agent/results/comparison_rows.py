@@ -28,7 +28,9 @@ class PairDecision(Result):
 class DecisionRow(Result):
     """What to do with the variants, and why."""
 
-    verdict: Text = Field("unknown", description="`take`, `keep`, `same`, `grade-more`; `unknown` without grades")
+    verdict: Text = Field(
+        "unknown", description="`take`, `keep`, `same`, `grade-more`; `unknown` without grades, or of one arm"
+    )
     choice: Text = Field("", description="the arm to use; empty where the verdict is `unknown`")
     sentence: Text = Field("", description="the decision in words")
     mode: Text = Field("", description="`zero-shot`, or `gold-calibrated (n grades)`")

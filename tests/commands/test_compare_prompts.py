@@ -298,4 +298,4 @@ def test_a_judge_that_is_not_there_loses_its_own_row_only(
     assert [row["variant"] for row in result["variants"]] == ["relevance/graded @ m"]
     (failed,) = result["failed"]
     assert failed["variant"] == "relevance/graded @ gone" and "gone" in failed["cause"]
-    assert "nothing to compare it with" in next(iter(lines(result)))
+    assert "nothing to compare it with" in next(iter(lines(result))) and result["decision"]["verdict"] == "unknown"

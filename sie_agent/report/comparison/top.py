@@ -19,7 +19,7 @@ VERDICTS = {
     "keep": ("good", "✓", "keep {}"),
     "same": ("fair", "=", "the same, keep {}"),
     "grade-more": ("", "?", "not decided"),
-    "unknown": ("", "?", "no grades"),
+    "unknown": ("", "?", "cannot tell"),
 }
 NO_DECISION = "The comparison holds figures and no decision."
 
