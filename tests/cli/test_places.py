@@ -31,7 +31,7 @@ SELECT = ("select", "--scores", "scores.parquet", "--keep", "0.5")
 VERBS: dict[str, tuple[tuple[str, ...], str, str]] = {
     "label": (LABEL, "--out", "new"),
     "distill": (("distill", "--judgments", "judged.parquet", "--data", "log.csv"), "--out", "new"),
-    "calibrate": (("calibrate", "--judgments", "judged.parquet", "--data", "log.csv"), "--out", "new.json"),
+    "calibrate": (("calibrate", "--judgments", "judged.parquet", "--data", "log.csv", "--relevant-at", "0.3"), "--out", "new.json"),
     "score": (("score", "--scorer", "scorer", "--data", "log.csv", "--workers", "1"), "--out", "new.parquet"),
     "select": (SELECT, "--out", "new.parquet"),
     "dropped": ((*SELECT, "--out", "k.parquet"), "--dropped", "new.parquet"),
@@ -281,6 +281,7 @@ def test_the_same_command_again_and_another(sie: Sie, here: Path, verb: str) -> 
             "rank": ("--limit", "60"),
             "explain": ("--row", "2"),
             "benchmark": ("--split", "all"),
+            "calibrate": ("--method", "platt"),
         }.get(verb, ("--positive-at", "0.4"))
     before = snapshot(here)
     ran = sie(*typed, *more, option, fresh, "--quiet")

@@ -14,7 +14,7 @@ from jinja2.sandbox import SandboxedEnvironment
 
 from sie_agent.errors import InputError
 from sie_agent.judging.prompts.template_check import FILTERS, METHODS, TESTS
-from sie_agent.judging.prompts.templates import compiled
+from sie_agent.judging.prompts.templates import ALL_FIELDS, compiled
 from sie_agent.judging.prompts.variants import FIELDS, list_variants, load_variant
 
 FENCED = "<query>{{ query }}</query><item>{{ title }}</item>"
@@ -139,7 +139,7 @@ def test_what_is_listed_renders_as_jinja_does(source: str) -> None:
 
 
 @pytest.mark.slow
-@given(st.dictionaries(st.sampled_from(FIELDS), st.text(max_size=40), min_size=4, max_size=4))
+@given(st.fixed_dictionaries(dict.fromkeys(ALL_FIELDS, st.text(max_size=40))))
 def test_what_ships_renders_as_jinja_does(row: dict[str, str]) -> None:
     environment = SandboxedEnvironment(undefined=StrictUndefined)
     for name in list_variants():
