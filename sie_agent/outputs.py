@@ -103,7 +103,7 @@ def outputs(
     *places: Place,
     overwrite: bool = False,
     cache_path: Named = None,
-    own: Callable[[Path], bool] | None = None,
+    own: Callable[[Path], bool | dict[str, Any]] | None = None,
 ) -> Iterator[None]:
     """Check the outputs of a verb, lock them while the body writes them, and note what made them.
 
@@ -114,7 +114,7 @@ def outputs(
     places : files and folders to write; those that were not given do not count.
     overwrite : replace what other work left there.
     cache_path : of the judgment cache, which is not a place to write; the default one when None.
-    own : whether a file of no known work may be replaced, where its content tells.
+    own : of a file that no note stands beside, whether it may be replaced, or the work that its content names.
 
     Raises
     ------
@@ -164,7 +164,7 @@ def full_disk_named(places: Sequence[Place]) -> Iterator[None]:
         raise write_failure(error, named) from error
 
 
-def check_owner(work: Work, place: Place, own: Callable[[Path], bool] | None) -> None:
+def check_owner(work: Work, place: Place, own: Callable[[Path], bool | dict[str, Any]] | None) -> None:
     """Raise InputError unless a place is empty or holds the result of this work."""
     if isinstance(place, File) and (place.appended or place.state):
         check_beginning(place)
@@ -173,8 +173,11 @@ def check_owner(work: Work, place: Place, own: Callable[[Path], bool] | None) ->
     if not there:
         return
     before = noted_at(place)
-    if before is None and own is not None and own(place.path):
-        return
+    if before is None and own is not None:
+        told = own(place.path)
+        if told is True:
+            return
+        before = told if isinstance(told, dict) else None
     if before is not None and before.get("verb") == work.verb and not work.differences(before):
         return
     what = "it" if isinstance(place, File) else f"{', '.join(there[:TOLD])}{' …' if len(there) > TOLD else ''} there"

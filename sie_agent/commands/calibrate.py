@@ -69,7 +69,7 @@ def calibrate(
     >>> fitted["mode"], fitted["test"]["brier_after"] < fitted["test"]["brier_before"]
     ('gold-calibrated (849 grades)', True)
     """
-    from sie_agent.commands.calibrating import fitted_file, made_here
+    from sie_agent.commands.calibrating import fitted_file, work_of
     from sie_agent.commands.distill import judgment_files
     from sie_agent.files.typed_json import write_document
     from sie_agent.outputs import File, Work, outputs
@@ -89,7 +89,7 @@ def calibrate(
     asked |= {"--variant": variant, "--relevant-at": relevant_at, "--tune": tune, "--seed": seed}
     work = Work("calibrate", reads, asked)
     place = File("--out", out)
-    with outputs(work, place, overwrite=overwrite, own=made_here(work)):
+    with outputs(work, place, overwrite=overwrite, own=work_of):
         target = place.path
         table, where = read_judgments(files)
         policy = rows_policy(target.parent, skip_invalid=skip_invalid, strict=strict, data=data)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,6 @@ import pandas as pd
 from sie_agent.calibration import calibration_quality, cross_fitted, fit_calibration
 from sie_agent.errors import InputError
 from sie_agent.files.typed_json import read_model
-from sie_agent.outputs import Work
 from sie_agent.pipeline.judged_log import Judged
 from sie_agent.pipeline.loading import samples_hash
 from sie_agent.results.calibration import CalibrationFile
@@ -71,14 +70,10 @@ def tuning_rows(samples: pd.DataFrame, graded: Booleans, tune: float, seed: int)
     return rows
 
 
-def made_here(work: Work) -> Callable[[Path], bool]:
-    """Whether a file is a calibration that the same work made, so that it may be replaced."""
-
-    def is_own(path: Path) -> bool:
-        try:
-            before = read_model(path, CalibrationFile).made_by
-        except InputError:
-            return False
-        return before.get("verb") == work.verb and not work.differences(before)
-
-    return is_own
+def work_of(path: Path) -> bool | dict[str, Any]:
+    """The work that made a calibration, as its file says; False where it says nothing."""
+    try:
+        made_by = read_model(path, CalibrationFile).made_by
+    except InputError:
+        return False
+    return made_by if isinstance(made_by.get("settings"), dict) else False

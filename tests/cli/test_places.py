@@ -31,7 +31,11 @@ SELECT = ("select", "--scores", "scores.parquet", "--keep", "0.5")
 VERBS: dict[str, tuple[tuple[str, ...], str, str]] = {
     "label": (LABEL, "--out", "new"),
     "distill": (("distill", "--judgments", "judged.parquet", "--data", "log.csv"), "--out", "new"),
-    "calibrate": (("calibrate", "--judgments", "judged.parquet", "--data", "log.csv", "--relevant-at", "0.3"), "--out", "new.json"),
+    "calibrate": (
+        ("calibrate", "--judgments", "judged.parquet", "--data", "log.csv", "--relevant-at", "0.3"),
+        "--out",
+        "new.json",
+    ),
     "score": (("score", "--scorer", "scorer", "--data", "log.csv", "--workers", "1"), "--out", "new.parquet"),
     "select": (SELECT, "--out", "new.parquet"),
     "dropped": ((*SELECT, "--out", "k.parquet"), "--dropped", "new.parquet"),
