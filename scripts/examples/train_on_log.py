@@ -39,7 +39,7 @@ def main(export: str, weights: str) -> None:
     shelf = table[table["search_phrase"] == query]
     print(f"{len(table):,} pairs, weights from {table['weight'].min():.2f} to {table['weight'].max():.2f}")
     print(f"First for '{query}':")
-    for place in np.argsort(-model.predict(inputs_of(shelf, words)), kind="stable")[:3]:
+    for place in np.argsort(-model.predict(inputs_of(shelf, words)), kind="stable")[:2]:
         print(f"  {shelf['name'].iloc[place]}")
 
 

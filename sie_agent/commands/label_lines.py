@@ -28,7 +28,8 @@ def lines(result: dict[str, Any]) -> Iterator[str]:
         yield "  counted in      rows; rows of the same texts are one question, which is asked once"
     yield f"  with an answer  {counted(result['ok'], what)}"
     yield f"  without         {counted(result['failed'], what)}{causes(result['reasons'])}"
-    yield f"  from the cache  {counted(result['cached'], what)}"
+    from_cache = "members' answer" if result.get("panel") else what
+    yield f"  from the cache  {counted(result['cached'], from_cache)}"
     if result["per_second"] is not None:
         asked = f"{counted(result['asked'], 'question')} in {duration(result['seconds'])}"
         tokens = f"{result['tokens']['input']:,} tokens in, {result['tokens']['output']:,} out"

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from sie_agent.utils.counts import counted
+
 if TYPE_CHECKING:
     from sie_agent.comparison.decide import Decision
     from sie_agent.comparison.pairs import PairTest
@@ -73,7 +75,7 @@ def _behind(decision: Decision, open_pairs: Sequence[PairTest]) -> str:
     if not decision.n_queries:
         return ": no query has two pairs of different grade (--grade-next with --whole-queries chooses such)"
     if decision.queries_needed is None:
-        return f" with {decision.n_queries:,} graded queries"
+        return f" with {counted(decision.n_queries, 'graded query')}"
     most = max(pair.n_queries for pair in open_pairs)
     more = max(1, decision.queries_needed - most)
     return f": about {_rounded(more):,} more graded queries would decide it"

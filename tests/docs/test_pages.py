@@ -99,12 +99,18 @@ def test_every_option_that_a_page_names_exists(page: Path) -> None:
         ("AUC 0.700 on 34 queries", "AUC 0.720 on 34 queries", True),
         ("AUC 0.700 on 34 queries", "AUC 0.900 on 34 queries", False),
         ("413 rows", "300 rows", False),
+        ("9 rows of 34", "11 rows of 34", True),
+        ("9 rows of 34", "13 rows of 34", False),
         ("413 rows kept", "413 rows dropped", False),
         ("413 rows", "413 rows\nand more", False),
         ("413 rows\n", "Draw 1: 96 of 201, about 1 min left\nJudging: 3 · 11.8/s · ▁▃ · 9k tokens\n413 rows\n", True),
         ("413 rows\n", "Judging with a model: 0 of 1,120\n413 rows\n", True),
         ("Queries: 3 of 9 lost rows\n", "", False),
         ("-0.12 ▒▒▒▒   of words", "-0.10 ▒▒▒    of words", True),
+        ("What:\n  -0.1 ▒▒ a\n  -0.1 ▒▒ b\nAll: 3\n", "What:\n  -0.12 ▒▒ b\n  -0.1 ▒▒ a\n  0 █ c\nAll: 3\n", True),
+        ("What:\n  -0.1 ▒▒ a\nAll: 3\n", "What:\nAll: 3\n", False),
+        ("query  decaf (−0.201) coffe (−0.006)", "query  decaf (−0.240) coffe", True),
+        ("query  decaf (−0.201)", "query  tea (−0.201)", False),
     ],
 )
 def test_figures_may_differ_a_little_and_words_not_at_all(shown: str, printed: str, same: bool) -> None:

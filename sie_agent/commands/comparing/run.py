@@ -156,6 +156,9 @@ def compared(
         row |= {"prompt": arm.prompt, "judge": arm.by, "cost": asked.cost_of(arm, table)}
         row["reasons"] = reasons_of(table).as_list()
     order = list(arms)
+    if order[0] not in kept:
+        told = f"{order[0]} failed: {result['baseline']} stands in its place, to be kept or not."
+        result["note"] = " ".join(filter(None, (told, result.get("note"))))
     result["failed"] = as_rows(sorted(failures, key=lambda one: order.index(one.name)), "variant")
     return result
 
