@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from sie_agent.comparison.bias_features import ABSENT, Feature, features_of
+from sie_agent.comparison.pairs import holm
 from sie_agent.results.comparison_parts import BiasRow, BrandEffect
 from sie_agent.samples import query_keys
 from sie_agent.utils.arrays import Booleans, Doubles, Integers
@@ -167,10 +168,6 @@ def _within(values: Doubles, codes: Integers) -> Doubles:
 
 def _holm(p: list[float | None]) -> list[bool]:
     """Which of the p-values that are there hold at 5 % over all of them (Holm 1979)."""
-    from statsmodels.stats.multitest import multipletests
-
-    known = [one for one in p if one is not None]
-    if not known:
-        return [False] * len(p)
-    kept = iter(multipletests(known, LEVEL, "holm")[0].tolist())
+    known = np.asarray([one for one in p if one is not None])
+    kept = iter((holm(known) <= LEVEL).tolist())
     return [one is not None and bool(next(kept)) for one in p]

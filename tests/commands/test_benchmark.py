@@ -26,12 +26,12 @@ from sie_agent.commands.benchmarking.figures import (
     confusion,
     figures,
     graded,
-    quadratic_kappa,
     random_figures,
     tuned_thresholds,
 )
 from sie_agent.commands.benchmarking.sets import WANDS, draw, short_of, split_of
 from sie_agent.commands.log_rows import LogRows
+from sie_agent.comparison.metrics import quadratic_kappa
 from sie_agent.errors import EnvironmentFailure, InputError
 from sie_agent.files.typed_json import read_model
 from sie_agent.results import Benchmark

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from sie_agent.commands.benchmarking.sets import PublicSet
+from sie_agent.comparison.metrics import krippendorff_alpha, quadratic_kappa
 from sie_agent.evaluation import (
     TEXT_SCORES,
     QueryPairs,
@@ -65,31 +66,9 @@ def graded(samples: pd.DataFrame) -> BenchmarkPairs:
     return BenchmarkPairs(samples, samples["grade"].to_numpy(np.float64), level, codes.astype(np.intp), copies)
 
 
-def confusion(level: Integers, said: Integers, count: int) -> Integers:
+def confusion(level: Integers, said: Integers, count: int) -> Doubles:
     """(count, count) pairs by human level (rows) and judged level (columns)."""
-    return np.bincount(level * count + said, minlength=count * count).reshape(count, count).astype(np.intp)
-
-
-def quadratic_kappa(table: Integers) -> float:
-    """Cohen's kappa with quadratic weights (1968) of a confusion matrix; NaN where chance alone leaves no error."""
-    steps = np.arange(len(table))
-    weights = np.square(steps[:, None] - steps[None, :])
-    chance = np.outer(table.sum(axis=1), table.sum(axis=0)) / max(table.sum(), 1)
-    expected = float((weights * chance).sum())
-    return 1.0 - float((weights * table).sum()) / expected if expected > 0 else float("nan")
-
-
-def krippendorff_alpha(table: Integers) -> float:
-    """Krippendorff's ordinal alpha (2004) of a confusion matrix; NaN where both sides know one label only."""
-    import krippendorff
-
-    count = len(table)
-    pairs = np.repeat(np.arange(count * count), table.ravel())
-    # of each pair, how often each label was said
-    said = np.eye(count)[pairs // count] + np.eye(count)[pairs % count]
-    if np.count_nonzero(said.sum(axis=0)) < 2:
-        return float("nan")
-    return float(krippendorff.alpha(value_counts=said, value_domain=np.arange(count), level_of_measurement="ordinal"))
+    return np.bincount(level * count + said, minlength=count * count).reshape(count, count).astype(np.float64)
 
 
 def tuned_thresholds(relevance: Doubles, level: Integers, start: Doubles) -> Doubles:
@@ -119,7 +98,7 @@ def climb(value: Doubles, level: Integers, start: Doubles, candidates: Doubles) 
     """The highest kappa that is reached by moving one threshold at a time, and the thresholds."""
 
     def kappa(cuts: Doubles) -> float:
-        found = quadratic_kappa(confusion(level, np.digitize(value, cuts).astype(np.intp), len(start) + 1))
+        found = float(quadratic_kappa(confusion(level, np.digitize(value, cuts).astype(np.intp), len(start) + 1)))
         return found if np.isfinite(found) else -1.0
 
     cuts = np.array(start, np.float64)
@@ -144,7 +123,7 @@ def measures(level: Integers, said: Integers, grade: Doubles, score: Doubles, co
     away = np.abs(level - said)
     same, severe = (float(np.mean(one)) if len(away) else float("nan") for one in (away == 0, away >= 2))
     table = confusion(level, said, count)
-    kappa, alpha = quadratic_kappa(table), krippendorff_alpha(table)
+    kappa, alpha = float(quadratic_kappa(table)), float(krippendorff_alpha(table))
     return [kappa, same, alpha, spearman(score, grade), roc_auc(score, grade >= RELEVANT_AT), severe]
 
 
@@ -172,7 +151,7 @@ def figures(relevance: Doubles, thresholds: Doubles, pairs: BenchmarkPairs) -> d
     for name, value, column in zip(MEASURES, values, again.T, strict=True):
         found[name] = with_interval(float(value), column)
     found |= within_queries(relevance, pairs)
-    return found | {"confusion": confusion(columns[0], columns[1], count).tolist()}
+    return found | {"confusion": confusion(columns[0], columns[1], count).astype(int).tolist()}
 
 
 def random_figures(thresholds: Doubles, pairs: BenchmarkPairs) -> dict[str, Any]:
