@@ -22,8 +22,10 @@ def lines(result: dict[str, Any]) -> Iterator[str]:
     yield decision["sentence"]
     if len(decision["ranking"]) > 1 or any(len(group) > 1 for group in decision["ranking"]):
         yield f"Ranking: {ranking_in_words(decision['ranking'])}"
-    yield from agreement_table(result) if decision["verdict"] == "unknown" else figure_table(result)
-    why = "no grade, or an arm without a judgment" if decision["verdict"] != "unknown" else "an arm without a judgment"
+    # one arm that is left decides nothing, and has its figures all the same
+    graded = any(row.get("metrics") for row in result["variants"])
+    yield from figure_table(result) if graded else agreement_table(result)
+    why = "no grade, or an arm without a judgment" if graded else "an arm without a judgment"
     left_out = f"; {result['n_left_out']:,} left out ({why})" if result["n_left_out"] else ""
     pairs, queries = counted(result["n_pairs"], "pair"), counted(result["n_queries"], "query")
     yield f"{pairs} of {queries}{left_out}. 95 % intervals, by query."
