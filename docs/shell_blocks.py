@@ -25,7 +25,9 @@ NUMBER = re.compile(r"-?\d[\d,]*(?:\.\d+)?")
 # how long things took, and how fast they were
 PACE = re.compile(r"\d[\d,.]* (?:s|min|h)\b|\d[\d,.]*(?=/s\b)")
 # what is told every half minute, where something takes that long
-PROGRESS = re.compile(r"^[^:\n]+: [\d,]+(?: of [\d,]+)?(?:, about [\d,]+ min left)?(?: · .*)?\n", re.MULTILINE)
+PROGRESS = re.compile(
+    r"^[^:\n]+: [\d,]+(?: of [\d,]+)?(?:, (?:about [\d,]+ min|less than a minute) left)?(?: · .*)?\n", re.MULTILINE
+)
 # what a model rests on, with a bar for each part or a figure behind each word: which parts, and in which order, differs
 # from machine to machine where they are close
 RANKED = re.compile(r"(?:^.*[▒█].*$\n?)+", re.MULTILINE)

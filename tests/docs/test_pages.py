@@ -105,6 +105,7 @@ def test_every_option_that_a_page_names_exists(page: Path) -> None:
         ("413 rows", "413 rows\nand more", False),
         ("413 rows\n", "Draw 1: 96 of 201, about 1 min left\nJudging: 3 · 11.8/s · ▁▃ · 9k tokens\n413 rows\n", True),
         ("413 rows\n", "Judging with a model: 0 of 1,120\n413 rows\n", True),
+        ("413 rows\n", "Judging: 96 of 120, less than a minute left · 3.3/s\n413 rows\n", True),
         ("Queries: 3 of 9 lost rows\n", "", False),
         ("-0.12 ▒▒▒▒   of words", "-0.10 ▒▒▒    of words", True),
         ("What:\n  -0.1 ▒▒ a\n  -0.1 ▒▒ b\nAll: 3\n", "What:\n  -0.12 ▒▒ b\n  -0.1 ▒▒ a\n  0 █ c\nAll: 3\n", True),

@@ -277,8 +277,8 @@ def test_profiles_that_name_each_other_are_refused(tmp_path: Path) -> None:
     for name, other in (("own", "own"), ("one", "two"), ("two", "one")):
         content = yaml.safe_dump({**shown, "profile": f"{other}.yaml"})
         (tmp_path / f"{name}.yaml").write_text(content, encoding="utf-8")
-    for name, other in (("own", "own"), ("one", "two")):
-        with pytest.raises(InputError, match=f"{other}.yaml' judges relevance, it makes no profile"):
+    for name in ("own", "one"):
+        with pytest.raises(InputError, match="judges relevance, it makes no profile"):
             load_variant(tmp_path / f"{name}.yaml")
 
 
