@@ -100,6 +100,7 @@ def test_one_variant_that_is_left_is_shown_alone(data: Path, capsys: pytest.Capt
     assert code == 3
     assert any(line.startswith(names[1]) and "the base" in line for line in shown)
     assert any(line.startswith(names[0]) and "all" in line and "not allowed here" in line for line in shown)
+    assert f"{names[0]} failed, so {names[1]} is the base of the comparison." in shown
 
 
 def test_a_server_that_breaks_down_in_the_middle_costs_one_variant_and_is_asked_the_rest(

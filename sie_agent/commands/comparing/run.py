@@ -157,7 +157,7 @@ def compared(
         row["reasons"] = reasons_of(table).as_list()
     order = list(arms)
     if order[0] not in kept:
-        told = f"{order[0]} failed: {result['baseline']} stands in its place, to be kept or not."
+        told = f"{order[0]} failed, so {result['baseline']} is the base of the comparison."
         result["note"] = " ".join(filter(None, (told, result.get("note"))))
     result["failed"] = as_rows(sorted(failures, key=lambda one: order.index(one.name)), "variant")
     return result
