@@ -1,0 +1,1 @@
+"""A whole job within a budget: the goal, the plan, its decisions and their evidence."""

@@ -1,0 +1,1 @@
+"""Selective judging: who settles which pair, with a guarantee on what was settled."""

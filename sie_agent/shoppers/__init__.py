@@ -1,0 +1,1 @@
+"""What shoppers did before a row: features of behaviour, point in time."""
