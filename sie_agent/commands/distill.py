@@ -15,7 +15,7 @@ from sie_agent.utils.progress import say
 from sie_agent.utils.values import check_values
 
 MANIFEST = "manifest.json"
-OF_RECIPE = ("blend", "by", "strength", "mean_label", "chosen", "why")
+OF_RECIPE = ("blend", "by", "strength", "preference", "mean_label", "chosen", "why")
 NO_LABEL_ERROR = "No label_error: labels are all alike, rows too few, or it is switched off"
 
 
@@ -121,6 +121,7 @@ def distill(
         folder = place.path
         readable = without_grade(samples)
         facts = {"model": judged.model, "variant": judged.variant, "by_rank": judged.by_rank, "mode": judged.mode}
+        facts |= {} if judged.preference_by is None else {"preference": judged.preference_by}
         with one_thread():
             with manifest.stage("features"):
                 say("Computing text features")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -54,12 +54,14 @@ class Distilling:
         log_columns : also train the proxies that the log's columns are made by.
         """
         log = self.log if rows is None else self.log.take(rows)
-        relevance = self.judged.relevance if rows is None else self.judged.relevance[rows]
+        kept = np.ones(len(self.log.label), bool) if rows is None else rows
+        relevance, preference = self.judged.relevance[kept], self.judged.preference
         with bar("Training proxies", self.settings.labels.proxies + 2 * log_columns) as shown:
             proxies = train_proxies(log, self.settings, self.seed, shown.advance, held_out=log_columns)
         say("Making weak labels and distilling the scorer")
-        distilled = distill_log(log, proxies, relevance, self.settings, self.seed, by_rank=self.judged.by_rank)
-        return distilled, proxies
+        how: dict[str, Any] = {"by_rank": self.judged.by_rank}
+        how |= {} if preference is None else {"preference": preference[kept]}
+        return distill_log(log, proxies, relevance, self.settings, self.seed, **how), proxies
 
     def recipe(self, distilled: Distilled, grade: Doubles, position: Doubles) -> Recipe:
         """The recipe: by graded queries that are held out for it, else by the log.
@@ -79,7 +81,8 @@ class Distilling:
             judge = strength_on(relevance, grade[known], self.log.queries[known], self.seed)
         log, tuning, relevance = self.log.take(kept), self.log.take(tune), self.judged.relevance[kept]
         how: dict[str, Any] = {"settings": self.settings, "seed": self.seed, "position": position[kept]}
-        return choose_recipe(log, distilled, relevance, tuning, grade[tune], judge, **how)
+        recipe = choose_recipe(log, distilled, relevance, tuning, grade[tune], judge, **how)
+        return replace(recipe, preference=self.settings.recipe.preference)
 
     def tuning_rows(self, grade: Doubles) -> Booleans:
         """(n,) graded rows of the queries to choose on: by hash, the share that is asked for, and twelve at least.

@@ -13,7 +13,7 @@ from sie_agent.utils.counts import counted
 from sie_agent.utils.progress import say
 from sie_agent.utils.values import check_values
 
-OF_RECIPE = ("by", "strength", "blend", "level", "mean_label", "chosen", "why")
+OF_RECIPE = ("by", "strength", "blend", "preference", "level", "mean_label", "chosen", "why")
 SIDES = ("positives", "negatives")
 # mean weight of positives by that of negatives: below it, a trainer hardly sees what the log was about
 FEWEST = 0.5
@@ -32,6 +32,7 @@ def weights(
     by: str | None = None,
     strength: float | None = None,
     blend: float | None = None,
+    preference: float | None = None,
     overwrite: bool = False,
 ) -> dict[str, Any]:
     """Give every row of a scores file a weight and a blended label, for a trainer that takes both.
@@ -48,11 +49,13 @@ def weights(
         labels.
     strength : How far weights spread around 1, at least 0; otherwise as the recipe says.
     blend : The judge's share of the label, 0 to 1; otherwise as the recipe says.
+    preference : How far a weight is moved by how well the item fits the row's shopper, 0 to 1; otherwise as the recipe
+        says, which is not at all unless `sie distill` was told. The scores need the column ``preference``.
     overwrite : Replace what other work left at *out*.
 
     Returns
     -------
-    ``weights`` (path), ``recipe`` (in words), ``by, strength, blend, level, mean_label``, ``chosen`` (``tuned``,
+    ``weights`` (path), ``recipe`` (in words), ``by, strength, blend, preference, level, mean_label``, ``chosen`` (``tuned``,
     ``rule``, ``log`` or ``given``) and ``why``, ``rows``, ``unscored`` (they lack a score that the recipe reads),
     ``impressions`` (that the rows stand for; None where the file does not say),
     ``smallest, largest, mean_weight``, ``mean_weight_positives`` (Σ y·w / Σ y), ``mean_weight_negatives``
@@ -74,13 +77,14 @@ def weights(
     from sie_agent.outputs import File, Work, outputs
     from sie_agent.selection import check_scores_file, weigh_file
 
-    check_values(scores=scores, by=by, strength=strength, blend=blend)
+    check_values(scores=scores, by=by, strength=strength, blend=blend, preference=preference)
     check_scores_file(user_path(scores))
     place = File("--out", out, ".parquet")
     settings = {"--by": by, "--strength": strength, "--blend": blend}
+    settings |= {} if preference is None else {"--preference": preference}
     with outputs(Work("weights", {"--scores": scores}, settings), place, overwrite=overwrite):
         target = place.path
-        recipe, found = weigh_file(user_path(scores), target, by, strength, blend)
+        recipe, found = weigh_file(user_path(scores), target, by, strength, blend, preference)
     if not found["labelled"]:
         say(f"{scores}: no column label, so blended_label is what the scorer alone says; score the log again for it")
     figures = {"smallest": found["smallest"], "largest": found["largest"], "mean_weight": found["mean"]}
@@ -114,7 +118,7 @@ def warning_of(positives: float | None, negatives: float | None) -> str | None:
 def lines(result: dict[str, Any]) -> Iterator[str]:
     """The result as it is printed."""
     yield f"{counted(result['rows'], 'row')}, each with a weight and a blended label: {result['weights']}"
-    changed = result["blend"] > 0 or (result["by"] is not None and result["strength"] > 0)
+    changed = max(result["blend"], result["preference"]) > 0 or (result["by"] is not None and result["strength"] > 0)
     if not changed and result["chosen"] != "given":
         yield "Nothing better than the log as it is was shown: blended_label is the log's label and every weight is 1"
     else:
@@ -137,6 +141,7 @@ VERB = Verb(
     examples=(
         "sie weights --scores scores.parquet --out weights.parquet",
         "sie weights --scores scores.parquet --by value --strength 0.5 --blend 0.6 --out weights.parquet",
+        "sie weights --scores scores.parquet --preference 0.25 --out weights.parquet",
     ),
     options={"out": OUT_FILE, "by": Option(default="auto")},
 )

@@ -3,6 +3,7 @@
 from sie_agent.labels.evidence import Evidence, LabelSettings
 from sie_agent.labels.hardness import hardness
 from sie_agent.labels.label import StudentSettings, WeakLabel
+from sie_agent.labels.preference import preference
 from sie_agent.labels.registry import WEAK_LABELS, label_named, label_names, student_settings
 from sie_agent.labels.relevance import relevance
 from sie_agent.labels.scale import mean_of_others
@@ -19,6 +20,7 @@ __all__ = [
     "label_named",
     "label_names",
     "mean_of_others",
+    "preference",
     "relevance",
     "student_settings",
     "support",

@@ -43,7 +43,8 @@ class Evidence:
     Attributes
     ----------
     rows : the rows to label, and ``rows.targets`` the log's labels.
-    relevance : (n,) judged relevance of each row in [0, 1], NaN where there is none.
+    relevance : (n,) judged relevance of each row in [0, 1], NaN where there is none; for a label of another aspect,
+        the judge's answers in that.
     proxies : cheap models of the target's family, trained on the same log with seeds of their own.
     pool : the judged pool; ``pool.targets`` holds judged relevance.
     training_loss : what the proxies were trained on; ``pairwise`` needs ``rows`` to be whole queries.

@@ -38,6 +38,7 @@ class WeakLabel:
     high_is_good : whether rows of a high label are kept first and weigh more.
     low, high : the ends of its range; None where it has none.
     title, meaning, axis : for people: a heading, a sentence, and what stands beside a scale.
+    aspect : what the judge was asked, whose answers it is made of: ``relevance`` or ``preference``.
     is_importance : whether it says something of the row's place in training. ``relevance`` does not, and nothing is
         selected or weighed by it unless it is asked for by name.
     reads_label : whether its student may see the log's label of the row.
@@ -52,6 +53,7 @@ class WeakLabel:
     title: str
     meaning: str
     axis: str
+    aspect: str = "relevance"
     is_importance: bool = True
     reads_label: bool = True
     student: StudentSettings = StudentSettings()

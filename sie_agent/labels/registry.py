@@ -9,6 +9,7 @@ from typing import Any
 from sie_agent.errors import InputError
 from sie_agent.labels.hardness import HARDNESS
 from sie_agent.labels.label import StudentSettings, WeakLabel
+from sie_agent.labels.preference import PREFERENCE
 from sie_agent.labels.relevance import RELEVANCE
 from sie_agent.labels.support import SUPPORT
 from sie_agent.labels.value import VALUE
@@ -18,6 +19,7 @@ WEAK_LABELS: dict[str, WeakLabel] = {
     VALUE.name: VALUE,
     SUPPORT.name: SUPPORT,
     HARDNESS.name: HARDNESS,
+    PREFERENCE.name: PREFERENCE,
 }
 
 

@@ -113,12 +113,14 @@ class RecipePart(SuiteSection):
     """How target and weight of a row are chosen (see `sie_agent.pipeline.recipes`).
 
     ``tune``: share of the queries that are held out to choose on, graded ones; ``seeds``: models that are trained and
-    averaged for each candidate; ``auto: false`` leaves the log as it is.
+    averaged for each candidate; ``auto: false`` leaves the log as it is. ``preference``: how far a weight is moved by
+    how well the item fits the shopper, in whatever recipe is chosen; for that, preference has to be judged.
     """
 
     auto: bool = True
     tune: float = Field(0.15, gt=0, lt=1)
     seeds: int = Field(2, ge=1)
+    preference: float = Field(0.0, ge=0, le=1)
 
 
 class DistillSettings(SuiteSection):

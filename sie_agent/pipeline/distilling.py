@@ -105,28 +105,44 @@ def make_labels(
     *,
     by_rank: bool,
     names: Sequence[str] | None = None,
+    preference: Doubles | None = None,
 ) -> dict[str, Doubles]:
     """Weak labels of a log by name, each (n,), NaN where there is no judgment.
 
     Parameters
     ----------
     relevance : (n,) in [0, 1], NaN where there is no judgment. by_rank : only its order means something.
-    names : which; all that are registered when not given.
+    names : which; all that are registered when not given. preference : (n,) how well each item fits the shopper, as
+        the judge said; without it there is no label of that aspect.
     """
-    known = ~np.isnan(relevance)
+    answers = {"relevance": relevance} | ({} if preference is None else {"preference": preference})
+    evidence = {
+        aspect: evidence_of(log, proxies, values, settings, by_rank=by_rank) for aspect, values in answers.items()
+    }
+    wanted = [WEAK_LABELS[name] for name in (WEAK_LABELS if names is None else names)]
+    return {
+        label.name: scattered(label.make(evidence[label.aspect]), ~np.isnan(answers[label.aspect]))
+        for label in wanted
+        if label.aspect in answers
+    }
+
+
+def evidence_of(
+    log: Log, proxies: Proxies, answers: Doubles, settings: DistillSettings, *, by_rank: bool
+) -> Evidence:
+    """What weak labels may read of the rows that were judged in one aspect; parameters as of :func:`make_labels`."""
+    known = ~np.isnan(answers)
     judged = log.take(known)
     chosen = settings.labels
-    evidence = Evidence(
+    return Evidence(
         rows=judged.rows(),
-        relevance=relevance[known],
+        relevance=answers[known],
         proxies=proxies.models,
-        pool=judged.rows(relevance[known]),
+        pool=judged.rows(answers[known]),
         settings=LabelSettings(chosen.pool_loss, chosen.temperature, by_rank, chosen.scale, chosen.curvature),
         training_loss=proxies.training.loss,
         held_out=None if proxies.held_out is None else proxies.held_out[known],
     )
-    wanted = WEAK_LABELS if names is None else names
-    return {name: scattered(WEAK_LABELS[name].make(evidence), known) for name in wanted}
 
 
 def distill_labels(
@@ -152,10 +168,18 @@ def distill_labels(
 
 
 def distill_log(
-    log: Log, proxies: Proxies, relevance: Doubles, settings: DistillSettings, seed: int, *, by_rank: bool
+    log: Log,
+    proxies: Proxies,
+    relevance: Doubles,
+    settings: DistillSettings,
+    seed: int,
+    *,
+    by_rank: bool,
+    preference: Doubles | None = None,
 ) -> Distilled:
-    """Every registered weak label of a judged log, and its student; parameters as of :func:`make_labels`."""
-    return distill_labels(log, make_labels(log, proxies, relevance, settings, by_rank=by_rank), settings, seed)
+    """Every weak label of a judged log that can be made, and its student; parameters as of :func:`make_labels`."""
+    labels = make_labels(log, proxies, relevance, settings, by_rank=by_rank, preference=preference)
+    return distill_labels(log, labels, settings, seed)
 
 
 def scorer_of(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -19,7 +19,9 @@ from sie_agent.panels import combined
 from sie_agent.samples import made_by_words
 from sie_agent.samples.tables import read_table
 from sie_agent.scorer import file_of_run
+from sie_agent.selection import PREFERENCE, RELEVANCE
 from sie_agent.utils.arrays import Booleans, Doubles
+from sie_agent.utils.progress import say
 
 FEWEST_JUDGED = 10
 TEXTS = ("sample_id", "query", "aspect", "variant", "model", "status")
@@ -38,6 +40,8 @@ class Judged:
     relevance : (n,) in [0, 1], NaN where there is no judgment; model, variant : whose it is.
     by_rank : whether only the order of the answers means something.
     mode : what every figure of it is marked with.
+    preference : (n,) how well each item fits its shopper, in [0, 1], NaN where there is no judgment; None where that
+        was not judged. preference_by : who judged it, in words.
     """
 
     relevance: Doubles
@@ -45,6 +49,8 @@ class Judged:
     variant: str
     by_rank: bool
     mode: str = ZERO_SHOT
+    preference: Doubles | None = None
+    preference_by: str | None = None
 
     @property
     def known(self) -> Booleans:
@@ -154,7 +160,9 @@ def relevance_of_all(
 ) -> Judged:
     """:func:`relevance_of` of one judge, or of a panel of several *models*: the mean of their ranks.
 
-    A panel has judged the rows that all its members have; only the order of its answers means something.
+    A panel has judged the rows that all its members have; only the order of its answers means something. Judgments of
+    preference come along. Where there is nothing else, they stand for relevance: in a recommender's log the shopper is
+    what the item has to answer.
 
     Raises
     ------
@@ -162,8 +170,46 @@ def relevance_of_all(
     """
     if twice := next((name for number, name in enumerate(models) if name in models[:number]), None):
         raise InputError(f"the model '{twice}' is named twice", where="--model", hint="Name each model once.")
+    preferred = preference_of(table, samples, where, models, variant)
+    if preferred is not None and not (table["aspect"] == RELEVANCE).any():
+        say("No judgment of relevance: weak labels are made of preference, how well the item fits the shopper")
+        return preferred if by_rank is None else replace(preferred, by_rank=by_rank)
     if len(models) < 2:
-        return relevance_of(table, samples, where, model=next(iter(models), None), variant=variant, by_rank=by_rank)
+        judged = relevance_of(table, samples, where, model=next(iter(models), None), variant=variant, by_rank=by_rank)
+    else:
+        judged = panel_of(table, samples, where, models, variant)
+    if preferred is None:
+        return judged
+    return replace(judged, preference=preferred.preference, preference_by=preferred.preference_by)
+
+
+def preference_of(
+    table: pd.DataFrame, samples: pd.DataFrame, where: str, models: Sequence[str], variant: str | None
+) -> Judged | None:
+    """One judge's preference of a log, as its relevance too; None where none was judged.
+
+    Parameters
+    ----------
+    models, variant : count where they are of judgments of preference; else they are meant for relevance.
+    """
+    rows = table[table["aspect"] == PREFERENCE]
+    if rows.empty:
+        return None
+    model = next((name for name in models if name in set(rows["model"])), None)
+    asked = variant if variant in set(asked_variant(rows)) else None
+    found = relevance_of(table, samples, where, model=model, variant=asked, aspect=PREFERENCE)
+    return replace(found, preference=found.relevance, preference_by=f"{found.model} ({found.variant})")
+
+
+def panel_of(
+    table: pd.DataFrame, samples: pd.DataFrame, where: str, models: Sequence[str], variant: str | None
+) -> Judged:
+    """The mean of the ranks of several models' answers.
+
+    Raises
+    ------
+    InputError : as of :func:`relevance_of`, or they have too few rows in common.
+    """
     members = [relevance_of(table, samples, where, model=model, variant=variant) for model in models]
     relevance = combined("mean-rank", [one.relevance for one in members])
     names, variants = (" + ".join(getattr(one, name) for one in members) for name in ("model", "variant"))
@@ -187,8 +233,9 @@ def relevance_of(
     model: str | None = None,
     variant: str | None = None,
     by_rank: bool | None = None,
+    aspect: str = RELEVANCE,
 ) -> Judged:
-    """The relevance of each sample by one judge.
+    """The relevance of each sample by one judge, or what it said of another aspect.
 
     Parameters
     ----------
@@ -199,11 +246,10 @@ def relevance_of(
     ------
     InputError : no relevance, several judges, judgments of other data, or fewer than 10 rows with a judgment.
     """
-    rows = table[table["aspect"] == "relevance"].reset_index(drop=True)
+    rows = table[table["aspect"] == aspect].reset_index(drop=True)
     if rows.empty:
-        raise InputError(
-            "holds no judgment of relevance", where=where, hint="Make some with `sie label --variant relevance/NAME`."
-        )
+        hint = f"Make some with `sie label --variant {aspect}/NAME`."
+        raise InputError(f"holds no judgment of {aspect}", where=where, hint=hint)
     rows["asked"] = asked_variant(rows)
     rows, chosen_model = one_of(rows, rows["model"], "model", model, where)
     rows, chosen_variant = one_of(rows, rows["asked"], "variant", variant, where)

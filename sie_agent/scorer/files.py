@@ -11,7 +11,6 @@ import json
 import os
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -76,7 +75,7 @@ def save_scorer(scorer: Scorer, folder: str | Path) -> None:
         "sha256": {MODEL: hashlib.sha256(model).hexdigest()},
         "score_quantiles": {name: values.tolist() for name, values in scorer.score_quantiles.items()},
         "score_rows": scorer.score_rows,
-        "recipe": None if scorer.recipe is None else asdict(scorer.recipe),
+        "recipe": None if scorer.recipe is None else scorer.recipe.as_config(),
         "label_errors": None if scorer.label_errors is None else as_config(scorer.label_errors),
         "about": dict(scorer.about),
     }

@@ -17,7 +17,7 @@ from sie_agent.labels import WEAK_LABELS, StudentSettings, label_names, student_
 from sie_agent.samples import check_samples
 from sie_agent.scorer.label_errors import LabelErrors
 from sie_agent.scorer.student import Ends, Student, fit_student
-from sie_agent.selection import QUANTILES, RELEVANCE, Recipe
+from sie_agent.selection import PREFERENCE, QUANTILES, RELEVANCE, Recipe
 from sie_agent.utils.arrays import Booleans, Doubles, Floats
 from sie_agent.utils.counts import counted
 from sie_agent.utils.shown import shown
@@ -109,7 +109,7 @@ def with_score_quantiles(scorer: Scorer, scores: Mapping[str, Doubles]) -> Score
 def with_recipe(scorer: Scorer, recipe: Recipe) -> Scorer:
     """The scorer with a recipe, and in that the quantiles of this scorer: ranks are taken in them, one row at a time.
 
-    Of the label that weights are made of, the quantiles of its scores over the log, so that the mean weight is 1
+    Of the labels that weights are made of, the quantiles of their scores over the log, so that the mean weight is 1
     there; of ``relevance``, wherever it was distilled, the scores at evenly spaced ranks of the judged answers.
 
     Raises
@@ -122,8 +122,8 @@ def with_recipe(scorer: Scorer, recipe: Recipe) -> Scorer:
 def made_ready(recipe: Recipe, students: Mapping[str, Student], score_quantiles: Mapping[str, Doubles]) -> Recipe:
     """:func:`with_recipe` for students that are in no scorer yet; *score_quantiles* by weak label, evenly spaced."""
     quantiles: dict[str, tuple[float, ...]] = {}
-    if recipe.by is not None and recipe.by in score_quantiles:
-        quantiles[recipe.by] = tuple(np.asarray(score_quantiles[recipe.by], np.float64).tolist())
+    for name in {recipe.by, PREFERENCE if recipe.preference else None} & score_quantiles.keys():
+        quantiles[name] = tuple(np.asarray(score_quantiles[name], np.float64).tolist())
     if RELEVANCE in students:
         quantiles[RELEVANCE] = tuple(students[RELEVANCE].knots.tolist())
     for name in recipe.reads:

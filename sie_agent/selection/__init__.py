@@ -7,7 +7,16 @@ from sie_agent.selection.connections import TableStream, database, first_row, in
 from sie_agent.selection.cuts import POSITIVE_AT, tie_breakers
 from sie_agent.selection.defaults import AUTO, USUAL, selected_by, usual_label
 from sie_agent.selection.ranks import QUANTILES, rank_in_quantiles, rank_in_sample, ranks_in_quantiles, ranks_in_sample
-from sie_agent.selection.recipe import RELEVANCE, Recipe, check_recipe, read_recipe, recipe_metadata, rising, weights_of
+from sie_agent.selection.recipe import (
+    PREFERENCE,
+    RELEVANCE,
+    Recipe,
+    check_recipe,
+    read_recipe,
+    recipe_metadata,
+    rising,
+    weights_of,
+)
 from sie_agent.selection.recipe_choice import MILD, NONE, recipe_for
 from sie_agent.selection.select import covering_mask, select_rows
 from sie_agent.selection.select_file import select_file
@@ -20,6 +29,7 @@ __all__ = [
     "MILD",
     "NONE",
     "POSITIVE_AT",
+    "PREFERENCE",
     "QUANTILES",
     "RELEVANCE",
     "USUAL",

@@ -22,7 +22,9 @@ from sie_agent.utils.arrays import Doubles
 from sie_agent.utils.shown import shown
 from sie_agent.utils.signatures import checked
 
-RELEVANCE = "relevance"
+RELEVANCE, PREFERENCE = "relevance", "preference"
+# a row that does not fit its shopper is still a row of the log
+FLOOR = 0.1
 # the mean that labels are brought to before the judge's ranks, whose mean is a half, are mixed in
 LEVEL = 0.25
 # of the recipe in the metadata of a scores file
@@ -42,8 +44,9 @@ class Recipe:
     by : the weak label that weights are made of; None: every weight is 1.
     strength : a of the weight's formula, at least 0. level : q, the mean that the log's labels are brought to.
     mean_label : mean label of the log.
-    quantiles : by weak label, evenly spaced quantiles of its scores: of *by* over the log, and of the distilled
-        relevance over the judged answers.
+    preference : s, how far the weight is moved by how well the item fits the shopper; 0 where it is not.
+    quantiles : by weak label, evenly spaced quantiles of its scores: of *by* and of the preference over the log,
+        and of the distilled relevance over the judged answers.
     chosen : how it was chosen: ``tuned`` on graded queries; by the ``rule`` for logs without grades; the ``log`` as it
         is, since nothing better was shown; or ``given`` by the user. why : the same in a sentence.
 
@@ -65,19 +68,27 @@ class Recipe:
     quantiles: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
     chosen: str = "log"
     why: str = ""
+    preference: float = 0.0
 
     def __repr__(self) -> str:
-        return shown(self, blend=self.blend, by=self.by, strength=self.strength, chosen=self.chosen)
+        personal = {"preference": self.preference} if self.preference else {}
+        return shown(self, blend=self.blend, by=self.by, strength=self.strength, chosen=self.chosen, **personal)
 
     @property
     def is_log(self) -> bool:
         """Whether target and weight are the log's own."""
-        return self.blend == 0 and (self.by is None or self.strength == 0)
+        return self.blend == 0 and not self.weighs
+
+    @property
+    def weighs(self) -> bool:
+        """Whether weights differ from 1."""
+        return (self.by is not None and self.strength > 0) or self.preference > 0
 
     @property
     def reads(self) -> tuple[str, ...]:
         """The weak labels that it reads."""
         wanted = [self.by] if self.by is not None and self.strength > 0 else []
+        wanted += [PREFERENCE] if self.preference > 0 else []
         return tuple(dict.fromkeys([*wanted, *([RELEVANCE] if self.blend > 0 else [])]))
 
     @checked
@@ -85,7 +96,9 @@ class Recipe:
         """w = clip(1 + a · (rank - 0.5) · 2, 0, 2) of each row, (count,); 1 where there is no score.
 
         The rank is that among the quantiles of the log's scores, so the mean over the log is 1: the formula is
-        symmetric about a rank of a half.
+        symmetric about a rank of a half. With a strength s for the shopper's preference, s · (rank of the preference -
+        0.5) · 2 is added, and the weight stays at 0.1 or more. A sum and no product: the mean over the log is 1
+        however the two go together, as long as a + s is at most 0.9, and both parts of a weight can be told.
 
         Parameters
         ----------
@@ -95,9 +108,23 @@ class Recipe:
         -------
         (count,) weights from 0 to 2.
         """
-        if self.by is None or self.strength == 0:
-            return np.ones(count)
-        return weights_of(self.ranks(self.by, scores[self.by]), self.strength, higher=WEAK_LABELS[self.by].high_is_good)
+        total: Doubles = sum(self.parts(scores).values(), np.ones(count))
+        return self.clipped(total)
+
+    def parts(self, scores: Mapping[str, Doubles]) -> dict[str, Doubles]:
+        """What each weak label adds to a weight of 1, (n,) by name; 0 where there is no score."""
+        found = {}
+        if self.by is not None and self.strength > 0:
+            ranks = self.ranks(self.by, scores[self.by])
+            found[self.by] = added(ranks, self.strength, higher=WEAK_LABELS[self.by].high_is_good)
+        if self.preference > 0:
+            more = added(self.ranks(PREFERENCE, scores[PREFERENCE]), self.preference, higher=True)
+            found[PREFERENCE] = found[PREFERENCE] + more if PREFERENCE in found else more
+        return found
+
+    def clipped(self, weights: Doubles) -> Doubles:
+        """Weights within what the recipe allows, (n,)."""
+        return np.clip(weights, FLOOR if self.preference > 0 else 0.0, 2.0)
 
     @checked
     def targets(self, scores: Mapping[str, Doubles], label: Doubles) -> Doubles:
@@ -153,19 +180,31 @@ class Recipe:
         target = "the log's own labels"
         if self.blend > 0:
             target = f"labels blended with the judge's relevance (λ = {self.blend:g})"
-        if self.by is None or self.strength == 0:
+        if not self.weighs:
             return f"{target}, every weight 1"
-        return f"{target}, weights by {self.by} of strength {self.strength:g}"
+        named = [(self.by, self.strength), ("the shopper's preference", self.preference)]
+        by = [f"{name} of strength {strength:g}" for name, strength in named if name and strength > 0]
+        return f"{target}, weights by {' and '.join(by)}"
+
+    def as_config(self) -> dict[str, Any]:
+        """The recipe as files hold it; without a preference, as they held it before there was one."""
+        found = asdict(self)
+        return found if self.preference else {name: value for name, value in found.items() if name != PREFERENCE}
 
     def to_json(self) -> str:
         """The recipe as a line of JSON; all of its numbers are finite."""
-        return json.dumps(asdict(self), sort_keys=True, allow_nan=False)
+        return json.dumps(self.as_config(), sort_keys=True, allow_nan=False)
 
 
 def weights_of(ranks: Doubles, strength: float, *, higher: bool) -> Doubles:
     """clip(1 + a · (rank - 0.5) · 2, 0, 2) of ranks in [0, 1], (n,); 1 for a rank that is not known."""
+    return np.clip(1 + added(ranks, strength, higher=higher), 0.0, 2.0)
+
+
+def added(ranks: Doubles, strength: float, *, higher: bool) -> Doubles:
+    """a · (rank - 0.5) · 2 of ranks in [0, 1], (n,): what a score adds to a weight of 1; 0 for an unknown rank."""
     turned = ranks if higher else 1 - ranks
-    return np.asarray(np.where(np.isnan(ranks), 1.0, np.clip(1 + strength * (turned - 0.5) * 2, 0, 2)))
+    return np.asarray(np.where(np.isnan(ranks), 0.0, strength * (turned - 0.5) * 2))
 
 
 def blended_label(
@@ -199,6 +238,8 @@ def read_recipe(content: Any, where: str) -> Recipe:
     try:
         if not isinstance(told, dict):
             raise InputError("it must be a mapping of fields")
+        # files from before there was a preference do not name it
+        told = {PREFERENCE: 0.0, **told}
         known = {field.name for field in fields(Recipe)}
         for name in known - told.keys():
             raise InputError(f"'{name}' is missing")
@@ -248,6 +289,7 @@ def is_number(value: Any) -> bool:
 def check_recipe(recipe: Recipe) -> None:
     """Raise InputError where a part of a recipe is not as it must be."""
     numbers = {"blend": (0.0, 1.0), "strength": (0.0, math.inf), "level": (0.0, 1.0), "mean_label": (0.0, 1.0)}
+    numbers[PREFERENCE] = (0.0, 1.0)
     for name, (low, high) in numbers.items():
         value = getattr(recipe, name)
         if not is_number(value) or not low <= value <= high:

@@ -113,13 +113,14 @@ def recipe_for(
     strength: float | None,
     blend: float | None,
     where: str | None,
+    preference: float | None = None,
 ) -> Recipe:
     """The recipe to weigh a table by, with quantiles of all that it reads.
 
     Parameters
     ----------
-    recipe : the table's own. by, strength, blend : what the user puts in place of its parts; None or ``auto`` leaves
-        a part. With any of them the recipe is ``given``: ranks are then taken in the quantiles of *recipe*, and for
+    recipe : the table's own. by, strength, blend, preference : what the user puts in place of its parts; None or
+        ``auto`` leaves a part. With any of them the recipe is ``given``: ranks are then taken in the quantiles of *recipe*, and for
         labels that it has none of, in those of the table's own column.
 
     Raises
@@ -127,7 +128,7 @@ def recipe_for(
     InputError : there is no recipe, a part is out of range, or a column is missing.
     """
     by = None if by == AUTO else by
-    if recipe is None and by is None:
+    if recipe is None and by is None and preference is None:
         raise InputError(
             "no recipe came with these scores",
             where=where,
@@ -138,12 +139,14 @@ def recipe_for(
         check_strength(strength)
     if blend is not None and not 0 <= blend <= 1:
         raise InputError(f"blend is {blend}", where="--blend", hint="It must be from 0 to 1.")
+    if preference is not None and not 0 <= preference <= 1:
+        raise InputError(f"preference is {preference}", where="--preference", hint="It must be from 0 to 1.")
     if by == NONE and strength:
         raise InputError("a strength without weights", where="--strength", hint="Leave it out, or give another --by.")
     if by is not None and by != NONE:
         check_name(by, table.names, where)
     chosen = recipe or Recipe(mean_label=table.mean_label())
-    if recipe is None or (by, strength, blend) != (None, None, None):
+    if recipe is None or (by, strength, blend, preference) != (None, None, None, None):
         weighed = by or chosen.by or (usual_label(table.names) if strength else None)
         power = (chosen.strength or (MILD if by else 0.0)) if strength is None else strength
         chosen = replace(
@@ -151,6 +154,7 @@ def recipe_for(
             by=None if weighed == NONE else weighed,
             strength=0.0 if weighed == NONE else power,
             blend=chosen.blend if blend is None else blend,
+            preference=chosen.preference if preference is None else preference,
             chosen="given",
             why="as the user gave it",
         )

@@ -26,6 +26,7 @@ def weigh_rows(
     by: str | None = None,
     strength: float | None = None,
     blend: float | None = None,
+    preference: float | None = None,
     where: str | None = None,
 ) -> pd.DataFrame:
     """``sample_id, weight, blended_label`` of each row: what ``sie weights`` writes.
@@ -37,6 +38,7 @@ def weigh_rows(
     recipe : how scores become weights and labels, such as ``scorer.recipe``.
     by, strength, blend : in place of the recipe's: the weak label that weights are made of (``none``: every weight is
         1), how far weights spread around 1, and the judge's share of the label.
+    preference : in place of the recipe's: how far the weight is moved by how well the item fits the row's shopper.
     where : name of the table, for messages.
 
     Returns
@@ -66,7 +68,7 @@ def weigh_rows(
             where=where or "scores",
             hint="Give the table of Scorer.predict, or a scores.parquet that `sie score` wrote.",
         )
-    chosen = recipe_for(table_in_memory(scores, where), recipe, by, strength, blend, where)
+    chosen = recipe_for(table_in_memory(scores, where), recipe, by, strength, blend, where, preference)
     read = {name: check_column(scores, name, where) for name in chosen.reads}
     if chosen.blend < 1:
         check_labels(scores, where, "empty" if chosen.blend == 0 else "the judge's alone")

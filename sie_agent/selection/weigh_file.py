@@ -41,6 +41,7 @@ def weigh_file(
     by: str | None = None,
     strength: float | None = None,
     blend: float | None = None,
+    preference: float | None = None,
 ) -> tuple[Recipe, dict[str, Any]]:
     """Write ``sample_id, weight, blended_label`` of every row of a scores file, in its order.
 
@@ -50,7 +51,7 @@ def weigh_file(
     Parameters
     ----------
     scores : Parquet file; target : Parquet file to write.
-    by, strength, blend : in place of those of the recipe in the file, as :func:`weigh_rows` takes them.
+    by, strength, blend, preference : in place of those of the recipe in the file, as :func:`weigh_rows` takes them.
 
     Returns
     -------
@@ -73,7 +74,7 @@ def weigh_file(
                 shown.advance(len(batch))
 
     table = ScoresTable(names, pieces, str(scores), target)
-    recipe = recipe_for(table, recipe_in(scores), by, strength, blend, str(scores))
+    recipe = recipe_for(table, recipe_in(scores), by, strength, blend, str(scores), preference)
     labelled, passed = "label" in names, [name for name in ("sample_id", IMPRESSIONS) if name in names]
     totals, impressions = WeightTotals(recipe), 0
     with bar("Weighing", rows) as shown, TableWriter(target) as writer:

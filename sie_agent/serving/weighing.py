@@ -4,7 +4,7 @@ how likely its label is wrong."""
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -118,7 +118,10 @@ def live_weights(recipe: Recipe, scores: Scores, live: Observer | None, note: No
     if live is None or by is None:
         return None
     try:
-        return np.asarray(live.weigh(by, scores[by], recipe.strength, recipe.quantiles[by]), np.float64)
+        weights = np.asarray(live.weigh(by, scores[by], recipe.strength, recipe.quantiles[by]), np.float64)
     except Exception as error:
         note("observer", error)
         return None
+    # what the shopper's preference adds does not move with the market
+    personal = replace(recipe, by=None)
+    return recipe.clipped(sum(personal.parts(scores).values(), weights))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -73,7 +72,7 @@ def write_main_files(draw: Draw, folder: Path, key: str) -> None:
     settings, queries = world.suite.distilling, world.samples["query"][log]
     scorer = scorer_of(world.features, logged, queries, distilled, settings, draw.seed, provenance(draw, key))
     recipe = main_recipe(draw, logged, distilled)
-    draw.facts["recipe"] = asdict(recipe)
+    draw.facts["recipe"] = recipe.as_config()
     ready = with_recipe(scorer, recipe)
     rows = world.samples[log].assign(label=draw.label[log])
     told: dict[str, Any] = {}

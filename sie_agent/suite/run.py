@@ -24,6 +24,7 @@ from sie_agent.report import write_report
 from sie_agent.results import Agreement, RunManifest
 from sie_agent.samples import IMPRESSIONS, pair_keys, without_grade
 from sie_agent.samples.tables import log_hash, read_table, write_table
+from sie_agent.selection import RELEVANCE
 from sie_agent.suite.draw.asking import ask_judges, check_judges, rows_read
 from sie_agent.suite.draw.downstream import run_downstream
 from sie_agent.suite.draw.draw import CEILING, Draw, compute_references, start_draw, train_models, trains_held_out
@@ -222,7 +223,7 @@ def draw_key(draw: Draw) -> str:
     )
     # what is left to the scorer's defaults may change with the program
     chosen = world.suite.scorer.model_dump()
-    settings["scorer"] = {label: asdict(student_settings(label, **chosen)) for label in WEAK_LABELS}
+    settings["scorer"] = {label: asdict(student_settings(label, **chosen)) for label in made_of_relevance()}
     everyone = list(dict.fromkeys([*draw.judges, *draw.bench_judges]))
     said = {
         judge.name: digest(world.relevance(judge, rows_read(draw, judge)).tobytes())
@@ -235,6 +236,11 @@ def draw_key(draw: Draw) -> str:
     log = log_hash(world.samples.assign(label=draw.label))
     primary = world.suite.primary.name
     return digest(json.dumps([FORMAT, settings, draw.seed, asked, said, log, read, primary], sort_keys=True))
+
+
+def made_of_relevance() -> list[str]:
+    """The weak labels that a run makes: its judges are asked for relevance."""
+    return [name for name, label in WEAK_LABELS.items() if label.aspect == RELEVANCE]
 
 
 def judge_key(judge: JudgePart) -> dict[str, Any]:
@@ -254,7 +260,7 @@ def steps_of(draw: Draw, judges: Sequence[JudgePart], tried: Sequence[JudgePart]
     judges : whose labels are made; tried : whose labels are tried downstream, each with its twin.
     """
     suite = draw.world.suite
-    steps = suite.labels.proxies + 2 * trains_held_out(suite) + len(WEAK_LABELS) * len(judges)
+    steps = suite.labels.proxies + 2 * trains_held_out(suite) + len(made_of_relevance()) * len(judges)
     if draw.has_references:
         steps += suite.target.seeds + len(suite.references) + suite.evaluation.permutations * (len(judges) - 1)
     if tried:

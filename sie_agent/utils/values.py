@@ -128,6 +128,7 @@ KINDS: dict[str, Kind] = {
     "relevant_at": Number(above=0, most=1),
     "strength": Number(least=0),
     "blend": SHARE,
+    "preference": SHARE,
     "older_than": Number(least=0),
     "port": Number(whole=True, least=0, most=65_535),
     "window": Number(whole=True, least=64, most=INT64),
