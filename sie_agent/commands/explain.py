@@ -57,9 +57,10 @@ def explain(
 
     Returns
     -------
-    ``by``, ``top``, ``explanations`` (one object per row, all features), ``lost`` (of the *ids* that are in the log and
-    not among the rows that are used, what became of each: ``sample_id, row, place, reason, problem, pair``; where an
-    impression was folded into its *pair*, that is explained), ``html`` (path, or None where no page was asked for
+    ``by``, ``top``, ``explanations`` (one object per row, all features), ``weights`` (one object per row, where the
+    scorer's recipe weighs: ``weight`` and the ``parts`` that it is made of, the shopper's among them), ``lost`` (of the
+    *ids* that are in the log and not among the rows that are used, what became of each: ``sample_id, row, place, reason,
+    problem, pair``; where an impression was folded into its *pair*, that is explained), ``html`` (path, or None where no page was asked for
     or no row was left to explain).
 
     Raises
@@ -84,7 +85,15 @@ def explain(
     from sie_agent.pipeline.loading import source_of
     from sie_agent.report import write_explanations
     from sie_agent.samples import InvalidRows, LostRow
-    from sie_agent.scorer import check_asked, explain_rows, explained_by, load_scorer, scorer_folder, shortened
+    from sie_agent.scorer import (
+        check_asked,
+        explain_rows,
+        explain_weights,
+        explained_by,
+        load_scorer,
+        scorer_folder,
+        shortened,
+    )
 
     check_values(scorer=scorer, data=data, ids=list(ids), rows=list(rows), label=label, by=by, top=top)
     check_values(column_map=column_map, split=split, limit=limit, simulate=simulate, seed=seed)
@@ -111,6 +120,8 @@ def explain(
             log = LogRows(source, column_map, split, limit, InvalidRows(skip=True), simulate, seed)
             samples, lost = named_rows(log, ids, rows)
         explained = explain_rows(loaded, samples, by, None)
+        weighs = loaded.recipe is not None and loaded.recipe.weighs and len(samples) > 0
+        weighed = explain_weights(loaded, samples) if weighs else []
         written = html is not None and len(explained) > 0
         if written:
             write_explanations([asdict(shortened(one, top)) for one in explained], place.path)
@@ -118,6 +129,7 @@ def explain(
         "by": by,
         "top": top,
         "explanations": [asdict(one) for one in explained],
+        "weights": [asdict(one) for one in weighed],
         "lost": [asdict(one) for one in lost],
         "html": str(place.path) if written else None,
         "exit_code": 0,

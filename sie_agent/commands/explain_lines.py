@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 COLOURS = {"up": "cyan", "down": "red"}
 STEPS = {"step-1": "", "step-2": "bold", "step-3": "bold reverse"}
 BAR = 12
+# of a weight, in the digits that are printed
+LEAST_CUT = 0.0005
 
 
 def lines(result: Mapping[str, Any]) -> Iterator[str]:
@@ -25,6 +27,7 @@ def lines(result: Mapping[str, Any]) -> Iterator[str]:
         yield lost_line(one, explained)
     if result["lost"]:
         yield "" if result["explanations"] else "No other row was asked for: there is nothing to explain"
+    weighed = {one["sample_id"]: one for one in result["weights"]}
     for place, one in enumerate(result["explanations"]):
         yield from [""] if place else []
         with console.capture() as captured:
@@ -32,8 +35,21 @@ def lines(result: Mapping[str, Any]) -> Iterator[str]:
                 # texts are foreign: nothing in them may count as markup
                 console.print(line, markup=False)
         yield from captured.get().splitlines()
+        yield from weight_lines(weighed.get(one["sample_id"]))
     if result["html"]:
         yield f"Page: {result['html']}"
+
+
+def weight_lines(weighed: Mapping[str, Any] | None) -> Iterator[str]:
+    """What a row's weight is made of, where the shopper has a part in it."""
+    if weighed is None or "preference" not in {part["by"] for part in weighed["parts"]}:
+        return
+    from sie_agent.report.number_words import signed
+
+    known = [part for part in weighed["parts"] if part["place"] == part["place"]]
+    told = [f"{signed(part['adds'])} by {part['by']} (place {part['place']:.3f} in the log)" for part in known]
+    cut = [f"{signed(weighed['cut'])} to stay in range"] if abs(weighed["cut"]) >= LEAST_CUT else []
+    yield f"Weight {weighed['weight']:.3f}: 1 {' '.join([*told, *cut])}"
 
 
 def lost_line(one: Mapping[str, Any], explained: Collection[str]) -> str:

@@ -55,8 +55,9 @@ def weights(
 
     Returns
     -------
-    ``weights`` (path), ``recipe`` (in words), ``by, strength, blend, preference, level, mean_label``, ``chosen`` (``tuned``,
-    ``rule``, ``log`` or ``given``) and ``why``, ``rows``, ``unscored`` (they lack a score that the recipe reads),
+    ``weights`` (path), ``recipe`` (in words), ``by, strength, blend, preference, level, mean_label``, ``chosen``
+    (``tuned``, ``rule``, ``log`` or ``given``) and ``why``, ``rows``, ``unscored`` (they lack a score that the recipe
+    reads),
     ``impressions`` (that the rows stand for; None where the file does not say),
     ``smallest, largest, mean_weight``, ``mean_weight_positives`` (Σ y·w / Σ y), ``mean_weight_negatives``
     (Σ (1 - y)·w / Σ (1 - y)) and ``warning`` (None, or what is wrong with these).

@@ -127,9 +127,7 @@ def make_labels(
     }
 
 
-def evidence_of(
-    log: Log, proxies: Proxies, answers: Doubles, settings: DistillSettings, *, by_rank: bool
-) -> Evidence:
+def evidence_of(log: Log, proxies: Proxies, answers: Doubles, settings: DistillSettings, *, by_rank: bool) -> Evidence:
     """What weak labels may read of the rows that were judged in one aspect; parameters as of :func:`make_labels`."""
     known = ~np.isnan(answers)
     judged = log.take(known)

@@ -2,6 +2,7 @@
 
 from sie_agent.scorer.explanation.explain import Explanation, check_asked, explain_rows, explained_by, shortened
 from sie_agent.scorer.explanation.marked import marked_text, strength
+from sie_agent.scorer.explanation.weighed import WeightExplanation, WeightPart, explain_weights
 from sie_agent.scorer.files import describe_scorer, file_of_run, load_scorer, save_scorer, scorer_folder
 from sie_agent.scorer.label_errors import (
     COLUMNS_FILE,
@@ -45,6 +46,8 @@ __all__ = [
     "Scorer",
     "ScorerSession",
     "Student",
+    "WeightExplanation",
+    "WeightPart",
     "check_asked",
     "columns_beside",
     "columns_path",
@@ -53,6 +56,7 @@ __all__ = [
     "design",
     "distill_scorer",
     "explain_rows",
+    "explain_weights",
     "explained_by",
     "file_of_run",
     "fit_student",

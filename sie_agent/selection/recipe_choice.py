@@ -120,8 +120,8 @@ def recipe_for(
     Parameters
     ----------
     recipe : the table's own. by, strength, blend, preference : what the user puts in place of its parts; None or
-        ``auto`` leaves a part. With any of them the recipe is ``given``: ranks are then taken in the quantiles of *recipe*, and for
-        labels that it has none of, in those of the table's own column.
+        ``auto`` leaves a part. With any of them the recipe is ``given``: ranks are then taken in the quantiles of
+        *recipe*, and for labels that it has none of, in those of the table's own column.
 
     Raises
     ------

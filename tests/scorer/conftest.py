@@ -49,6 +49,7 @@ def labels(samples: pd.DataFrame) -> pd.DataFrame:
             "value": 1 - 2 * hardness,
             "support": 1 - hardness,
             "hardness": hardness,
+            "preference": 0.2 + 0.6 * relevance,
         }
     )
 

@@ -192,7 +192,7 @@ def test_labels_of_another_data_set_are_bad_input(samples: pd.DataFrame, labels:
 
 
 def test_only_the_labels_that_are_there_are_distilled(samples: pd.DataFrame, labels: pd.DataFrame) -> None:
-    partly = labels.assign(value=np.nan).drop(columns=["hardness", "relevance"])
+    partly = labels.assign(value=np.nan).drop(columns=["hardness", "relevance", "preference"])
     small = distill_scorer(samples, partly, settings=StudentSettings(trees=3))
     assert list(small.students) == ["support"]
 
