@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from sie_agent.shoppers.generated import ShopEvents, generate_events
 from sie_agent.shoppers.names import BEHAVIOUR, FEATURES, BehaviourFeature
 
-__all__ = ["BEHAVIOUR", "FEATURES", "BehaviourFeature"]
+__all__ = ["BEHAVIOUR", "FEATURES", "BehaviourFeature", "ShopEvents", "generate_events"]
