@@ -44,7 +44,7 @@ class ShopEvents:
         the label is 1 where the item was clicked.
     events : ``time`` (ISO, UTC), ``user_id``, ``item_id``, ``event`` (view, cart, purchase), ``query``; in time order.
     items : ``item_id``, ``title``, ``department``, ``brand``, ``price``.
-    truth : by ``sample_id``, ``probability`` of the click, and ``taste``, the part of its log-odds that is the shopper's.
+    truth : by ``sample_id``, ``probability`` of the click, and ``taste``, the shopper's part of its log-odds.
     """
 
     samples: pd.DataFrame
@@ -68,7 +68,8 @@ class Catalogue:
 
     Attributes
     ----------
-    departments, kinds, brands : (n,) numbers. levels : (n,) log2 of the price.
+    departments, kinds, brands : (n,) numbers. levels : (n,) log2 of the price. names : of the departments. called : of each
+        type, what it is called.
     """
 
     items: list[Item]
@@ -77,6 +78,7 @@ class Catalogue:
     brands: Any
     levels: Doubles
     names: list[str]
+    called: list[tuple[str, ...]]
 
 
 def generate_events(shoppers: int = 200, days: int = 60, seed: int = 0) -> ShopEvents:
@@ -138,7 +140,7 @@ def catalogue_of(seed: int) -> Catalogue:
     brands = pd.factorize(np.array([brand_of(item) for item in items], dtype=object), sort=True)[0]
     departments = np.array([kinds[number].department for number in of_kind])
     names = list(dict.fromkeys(kind.words[0] for kind in kinds))
-    return Catalogue(items, departments, of_kind, brands, np.array(levels), names)
+    return Catalogue(items, departments, of_kind, brands, np.array(levels), names, [kind.names for kind in kinds])
 
 
 def brand_of(item: Item) -> str:
@@ -181,8 +183,7 @@ def search(
     near = inside[catalogue.kinds[inside] != kind]
     far = np.flatnonzero(catalogue.departments != department)
     drawn = [rng.choice(group, count, replace=False) for group, count in zip((own, near, far), SHOWN, strict=True)]
-    names = shop_kinds()[kind].names
-    query = names[int(rng.integers(len(names)))]
+    query = str(rng.choice(catalogue.called[kind]))
     before = json.dumps([catalogue.items[one].item_id for one in history[-LONGEST_HISTORY:]])
     shown_at = clock
     for place, one in enumerate(rng.permutation(np.concatenate(drawn)), 1):
