@@ -68,8 +68,8 @@ class Catalogue:
 
     Attributes
     ----------
-    departments, kinds, brands : (n,) numbers. levels : (n,) log2 of the price. names : of the departments. called : of each
-        type, what it is called.
+    departments, kinds, brands : (n,) numbers. levels : (n,) log2 of the price. names : of the departments.
+    called : of each type, what it is called.
     """
 
     items: list[Item]
