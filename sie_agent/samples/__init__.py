@@ -9,13 +9,17 @@ from sie_agent.samples.generated import generate_samples, is_generated
 from sie_agent.samples.grades import read_grades, with_grades
 from sie_agent.samples.log_source import SHORTHANDS, read_source, resolve, sample_histories
 from sie_agent.samples.maps.column_maps import ColumnMap, find_column_map, load_column_map, ready_maps
+from sie_agent.samples.maps.event_maps import EventsMap, load_events_map
 from sie_agent.samples.maps.map_files import beside, files_of_map, map_files
 from sie_agent.samples.maps.mapping import pick
 from sie_agent.samples.maps.nested import flattened
 from sie_agent.samples.maps.uses import named_sources
 from sie_agent.samples.sample_loading import load_samples, stream_samples
 from sie_agent.samples.sample_schema import COLUMNS, IMPRESSIONS, LONGEST, validate_samples, without_grade
+from sie_agent.samples.shop_logs.clocks import NEVER, Clock
 from sie_agent.samples.shop_logs.history_features import shopper_and_item
+from sie_agent.samples.shop_logs.shop_events import ShopEventLog
+from sie_agent.samples.shopper_columns import SHOPPER, shopper_columns
 from sie_agent.samples.simulations import LOGS, simulate_log
 from sie_agent.samples.simulations.clicks import simulate_clicks
 from sie_agent.samples.simulations.flips import simulate_flips
@@ -38,14 +42,19 @@ __all__ = [
     "LOGS",
     "LOG_COLUMNS",
     "LONGEST",
+    "NEVER",
     "QUERY_SETS",
+    "SHOPPER",
     "SHORTHANDS",
+    "Clock",
     "ColumnMap",
     "Distinct",
     "Doubtful",
+    "EventsMap",
     "InvalidRows",
     "LogSettings",
     "LostRow",
+    "ShopEventLog",
     "assign_query_sets",
     "beside",
     "check_query_sets",
@@ -59,6 +68,7 @@ __all__ = [
     "is_generated",
     "lexical_scores",
     "load_column_map",
+    "load_events_map",
     "load_samples",
     "lost_rows",
     "made_by_words",
@@ -77,6 +87,7 @@ __all__ = [
     "rows_policy",
     "sample_histories",
     "shopper_and_item",
+    "shopper_columns",
     "simulate_clicks",
     "simulate_flips",
     "simulate_log",
