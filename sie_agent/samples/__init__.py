@@ -16,6 +16,7 @@ from sie_agent.samples.maps.uses import named_sources
 from sie_agent.samples.sample_loading import load_samples, stream_samples
 from sie_agent.samples.sample_schema import COLUMNS, IMPRESSIONS, LONGEST, validate_samples, without_grade
 from sie_agent.samples.shop_logs.history_features import shopper_and_item
+from sie_agent.samples.shopper_columns import SHOPPER, shopper_columns
 from sie_agent.samples.simulations import LOGS, simulate_log
 from sie_agent.samples.simulations.clicks import simulate_clicks
 from sie_agent.samples.simulations.flips import simulate_flips
@@ -39,6 +40,7 @@ __all__ = [
     "LOG_COLUMNS",
     "LONGEST",
     "QUERY_SETS",
+    "SHOPPER",
     "SHORTHANDS",
     "ColumnMap",
     "Distinct",
@@ -77,6 +79,7 @@ __all__ = [
     "rows_policy",
     "sample_histories",
     "shopper_and_item",
+    "shopper_columns",
     "simulate_clicks",
     "simulate_flips",
     "simulate_log",

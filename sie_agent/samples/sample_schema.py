@@ -14,6 +14,7 @@ import pandas as pd
 from sie_agent.errors import InputError
 from sie_agent.samples.maps.column_maps import SchemaColumn
 from sie_agent.samples.row_places import Places
+from sie_agent.samples.shopper_columns import SHOPPER, behaviour_column, shopper_columns
 from sie_agent.samples.sources.cell_texts import ordinary
 from sie_agent.samples.sources.cells import EXAMPLES, attributes_text, history_text, listed, short
 from sie_agent.samples.sources.decimals import Marks, numbers
@@ -77,7 +78,8 @@ def validate_samples(frame: pd.DataFrame, where: str | Path, *, allow_missing_la
     Parameters
     ----------
     frame : table with at least ``query``, ``item_id`` and ``title``; other columns as in ``COLUMNS``,
-        further columns are kept behind them. If its index is named ``row`` or ``line``, that is
+        further columns are kept behind them; those that begin with ``shopper_`` hold numbers (behaviour features,
+        see :mod:`sie_agent.shoppers`). If its index is named ``row`` or ``line``, that is
         what messages quote; otherwise rows are counted from 1.
     where : file or other name of the source, for messages.
     allow_missing_labels : whether some rows may have a label and others none.
@@ -108,7 +110,9 @@ def in_schema(frame: pd.DataFrame, place: Places, marks: Marks | None = None) ->
     for name in COLUMNS:
         table[name] = column(name, frame[name] if name in frame.columns else None, place, marks)
     for name in frame.columns:
-        if name not in table:
+        if str(name).startswith(SHOPPER):
+            table[str(name)] = behaviour_column(str(name), frame[name], place)
+        elif name not in table:
             table[str(name)] = ordinary(frame[name]).reset_index(drop=True)
     return pd.DataFrame(table)
 
@@ -258,7 +262,10 @@ def without_grade(frame: pd.DataFrame) -> pd.DataFrame:
     """The columns that judge, weak labels and scorer may see: the schema without ``grade``.
 
     Columns outside the schema are left out too, since they may hold the grade under another name; but for
-    ``impressions``, which are counts.
+    ``impressions``, which are counts, and ``shopper_…``, which are behaviour features.
     """
     counted = IMPRESSIONS in frame.columns and pd.api.types.is_integer_dtype(frame[IMPRESSIONS].dtype)
-    return frame[[*(name for name in COLUMNS if name != "grade"), *([IMPRESSIONS] if counted else [])]].copy()
+    behaviour = shopper_columns(frame.columns)
+    return frame[
+        [*(name for name in COLUMNS if name != "grade"), *([IMPRESSIONS] if counted else []), *behaviour]
+    ].copy()

@@ -1,1 +1,7 @@
-"""What shoppers did before a row: features of behaviour, point in time."""
+"""Shoppers: behaviour features of rows, from the events that each shopper had before."""
+
+from __future__ import annotations
+
+from sie_agent.shoppers.names import BEHAVIOUR, FEATURES, BehaviourFeature
+
+__all__ = ["BEHAVIOUR", "FEATURES", "BehaviourFeature"]
