@@ -83,7 +83,11 @@ def save_scorer(scorer: Scorer, folder: str | Path) -> None:
         "inputs": {
             **dict.fromkeys(reading.FIELDS, "text"),
             "label": "float32, NaN where the log says nothing",
-            **{name: f"float32, {shape[1]} a row" for block in scorer.blocks for name, (_, shape) in block.declared().items()},
+            **{
+                name: f"float32, {shape[1]} a row"
+                for block in scorer.blocks
+                for name, (_, shape) in block.declared().items()
+            },
         },
         "outputs": dict.fromkeys(scorer.students, "float64"),
         "sha256": {name: hashlib.sha256(content).hexdigest() for name, content in files.items()},

@@ -16,7 +16,7 @@ from sie_agent.features import TextFeatures, feature_names
 from sie_agent.labels import WEAK_LABELS, StudentSettings, label_names, student_settings
 from sie_agent.samples import check_samples
 from sie_agent.scorer.blocks.base import Block, row_inputs
-from sie_agent.scorer.blocks.registry import TEXT, fit_blocks
+from sie_agent.scorer.blocks.registry import TEXT_INPUTS, fit_blocks
 from sie_agent.scorer.label_errors import LabelErrors
 from sie_agent.scorer.student import Ends, Student, fit_student
 from sie_agent.selection import QUANTILES, RELEVANCE, Recipe
@@ -171,7 +171,7 @@ def distill_scorer(
     labels: pd.DataFrame,
     *,
     features: TextFeatures | None = None,
-    inputs: str | Sequence[str] = TEXT,
+    inputs: str | Sequence[str] = TEXT_INPUTS,
     settings: StudentSettings | Mapping[str, StudentSettings] | None = None,
     seed: int = 0,
     about: Mapping[str, Any] | None = None,

@@ -58,9 +58,7 @@ def scored_here(scorer: Scorer, log: LogColumns | None, tasks: Iterable[Task]) -
         yield write_scores(scorer, path, chunk, log)
 
 
-def scored_by_workers(
-    folder: Path, tasks: Iterable[Task], workers: int, columns: Sequence[str] = ()
-) -> Iterator[int]:
+def scored_by_workers(folder: Path, tasks: Iterable[Task], workers: int, columns: Sequence[str] = ()) -> Iterator[int]:
     """Score chunks in *workers* processes; rows of each, in order, as it is written.
 
     Few chunks are in memory at once: one per worker, and ``CHUNKS_WAITING``.

@@ -20,10 +20,10 @@ from sie_agent.scorer.onnx.graph import Graph
 from sie_agent.utils.arrays import Floats
 
 PREFERENCE = "preference"
-COLUMN = re.compile(rf"shopper_[a-z0-9_]{{1,72}}|{PREFERENCE}")
+COLUMN = re.compile(rf"shopper_[A-Za-z0-9_.:-]{{1,72}}|{PREFERENCE}")
 MOST_COLUMNS = 256
 # of a number: seconds since 1970, counts and prices are far below
-LARGEST = 1e15
+LARGEST = 1e12
 INPUT = "behaviour"
 HINT = "`sie behaviour` adds them to a log; leave a cell empty where nothing is known of the shopper."
 
@@ -57,7 +57,9 @@ class BehaviourBlock:
             raise InputError(f"'behaviour:{model}' names a model, and behaviour has none", hint="Give 'behaviour'.")
         there = sorted(str(name) for name in samples.columns if COLUMN.fullmatch(str(name)))
         if not there or len(there) > MOST_COLUMNS:
-            problem = f"the inputs 'behaviour' need 1 to {MOST_COLUMNS} columns of numbers, shopper_*; found {len(there)}"
+            problem = (
+                f"the inputs 'behaviour' need 1 to {MOST_COLUMNS} columns of numbers, shopper_*; found {len(there)}"
+            )
             raise InputError(problem, where="samples", hint=HINT)
         block = cls(tuple(there))
         block.feeds(samples)
@@ -97,7 +99,11 @@ class BehaviourBlock:
         cls, config: Mapping[str, Any], tables: Mapping[str, npt.NDArray[Any]], files: Mapping[str, bytes], where: Path
     ) -> Self:
         columns = config.get("columns")
-        if not isinstance(columns, list) or not 1 <= len(columns) <= MOST_COLUMNS or len(set(map(str, columns))) != len(columns):
+        if (
+            not isinstance(columns, list)
+            or not 1 <= len(columns) <= MOST_COLUMNS
+            or len(set(map(str, columns))) != len(columns)
+        ):
             raise ValueError(f"'columns' of behaviour must be 1 to {MOST_COLUMNS} different names")
         if not all(isinstance(name, str) and COLUMN.fullmatch(name) for name in columns):
             raise ValueError("'columns' of behaviour must be names that begin with shopper_")

@@ -13,7 +13,7 @@ import pandas as pd
 from onnx import TensorProto
 
 from sie_agent.scorer.blocks.base import Feeds
-from sie_agent.scorer.blocks.encoder import ENCODER, TOKENIZER, Encoder
+from sie_agent.scorer.blocks.encoder import ENCODER, ENCODER_FILES, TOKENIZER, Encoder
 from sie_agent.scorer.blocks.encoder_graphs import MOST_WIDTH, Shape
 from sie_agent.scorer.blocks.encoder_models import encoder_of
 from sie_agent.scorer.onnx.graph import Graph
@@ -44,7 +44,7 @@ class EmbeddingBlock:
     centre: Doubles
     components: Doubles
     kind: ClassVar[str] = "embedding"
-    file_names: ClassVar[tuple[str, ...]] = (ENCODER, TOKENIZER)
+    file_names: ClassVar[tuple[str, ...]] = ENCODER_FILES
     columns: ClassVar[tuple[str, ...]] = ()
 
     @property
@@ -92,7 +92,12 @@ class EmbeddingBlock:
         return graph.cast(graph.add("Concat", cosine, *few, graph.add("Mul", *few), distance, axis=1), np.float32)
 
     def config(self) -> dict[str, Any]:
-        return {"kind": self.kind, "model": self.encoder.name, "width": self.encoder.width, **asdict(self.encoder.shape)}
+        return {
+            "kind": self.kind,
+            "model": self.encoder.name,
+            "width": self.encoder.width,
+            **asdict(self.encoder.shape),
+        }
 
     def files(self) -> dict[str, bytes]:
         return {ENCODER: self.encoder.model, TOKENIZER: self.encoder.tokenizer.encode("utf-8")}
@@ -107,9 +112,15 @@ class EmbeddingBlock:
                 raise ValueError(f"'{name}' of embedding must be a {kind.__name__}")
         if not 1 <= config["width"] <= MOST_WIDTH or not config["model"].isprintable() or len(config["model"]) > 500:
             raise ValueError("'embedding' is of no encoder")
-        encoder = Encoder.read(config["model"], files, Shape(config["layers"], config["heads"], config["epsilon"]), where)
+        encoder = Encoder.read(
+            config["model"], files, Shape(config["layers"], config["heads"], config["epsilon"]), where
+        )
         centre, components = tables[CENTRE], tables[COMPONENTS]
-        if encoder.width != config["width"] or centre.shape != (encoder.width,) or components.shape != (SIZE, encoder.width):
+        if (
+            encoder.width != config["width"]
+            or centre.shape != (encoder.width,)
+            or components.shape != (SIZE, encoder.width)
+        ):
             raise ValueError("the principal components are of another encoder")
         if any(one.dtype != np.float64 or not (np.abs(one) <= LARGEST).all() for one in (centre, components)):
             raise ValueError("the principal components hold something that is not a finite number")

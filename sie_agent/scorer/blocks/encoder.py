@@ -1,4 +1,4 @@
-"""A sentence encoder beside a scorer: ``tokenizer.json`` and ``encoder.onnx``, run by tokenizers and onnxruntime alone."""
+"""A sentence encoder beside a scorer: ``tokenizer.json`` and ``encoder.onnx``, run without torch."""
 
 from __future__ import annotations
 
@@ -15,14 +15,23 @@ import onnx
 from google.protobuf.message import DecodeError
 
 from sie_agent.errors import InputError
-from sie_agent.scorer.blocks.encoder_graphs import IDS, MATRIX, MOST_TOKENS, VECTOR, WORDS, Shape, encoder_message, shapes_of
+from sie_agent.scorer.blocks.encoder_graphs import (
+    IDS,
+    MATRIX,
+    MOST_TOKENS,
+    VECTOR,
+    WORDS,
+    Shape,
+    encoder_message,
+    shapes_of,
+)
 from sie_agent.scorer.label_errors import AGAIN
-from sie_agent.scorer.onnx.read import check_graph, check_storage
+from sie_agent.scorer.onnx.read import CONSTANT, check_graph, check_storage
 from sie_agent.scorer.onnx.runtime import open_session
 from sie_agent.utils.arrays import Floats
 from sie_agent.utils.extras import require_extra
 
-ENCODER, TOKENIZER = "encoder.onnx", "tokenizer.json"
+ENCODER_FILES = ENCODER, TOKENIZER = "encoder.onnx", "tokenizer.json"
 # of a text that are given to the tokenizer, which takes the first tokens of them
 MOST_CHARACTERS = 2_048
 # texts of as many tokens, of static vectors, looked up at once
@@ -76,7 +85,7 @@ class Encoder:
             model = onnx.ModelProto()
             model.ParseFromString(files[ENCODER])
             check_storage(model)
-            named = {tensor.name: tensor for tensor in model.graph.initializer if not tensor.name.startswith("constant_")}
+            named = {tensor.name: tensor for tensor in model.graph.initializer if not tensor.name.startswith(CONSTANT)}
             weights = {name: halves(tensor) for name, tensor in named.items()}
             wanted = shapes_of(weights, shape)
             if {name: value.shape for name, value in weights.items()} != wanted:

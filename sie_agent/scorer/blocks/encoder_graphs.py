@@ -41,10 +41,14 @@ class Shape:
 def encoder_message(weights: Weights, shape: Shape) -> Any:
     """The graph as an ``onnx.ModelProto``: (rows, tokens) whole numbers ``ids`` in, (rows, width) floats out."""
     graph = Graph()
-    states = transformer(graph, weights, shape) if shape.layers else graph.add("Gather", table(graph, weights, MATRIX), IDS)
+    states = (
+        transformer(graph, weights, shape) if shape.layers else graph.add("Gather", table(graph, weights, MATRIX), IDS)
+    )
     mean = graph.add("ReduceMean", states, graph.whole(1), keepdims=0)
     size = graph.add("Sqrt", graph.sum(graph.add("Mul", mean, mean)))
-    graph.add_named("Identity", graph.add("Div", mean, graph.add("Max", size, graph.constant(1e-12, np.float32))), VECTOR)
+    graph.add_named(
+        "Identity", graph.add("Div", mean, graph.add("Max", size, graph.constant(1e-12, np.float32))), VECTOR
+    )
     width = int(weights[WORDS if shape.layers else MATRIX].shape[1])
     reads, gives = (TensorProto.INT64, ["rows", "tokens"]), (TensorProto.FLOAT, ["rows", width])
     return graph.message({IDS: reads}, {VECTOR: gives}, {})

@@ -45,7 +45,9 @@ def encoder_of(model: str) -> Encoder:
         return read_static(folder, folder.name)
     if kind != "bert":
         hint = "Give a folder or Hub id of either, or 'embedding:static'."
-        raise InputError(f"expected an encoder of type bert or {MODEL2VEC}, found {kind!a}"[:120], where=folder, hint=hint)
+        raise InputError(
+            f"expected an encoder of type bert or {MODEL2VEC}, found {kind!a}"[:120], where=folder, hint=hint
+        )
     return read_transformer(folder, model or ENCODER.name)
 
 
