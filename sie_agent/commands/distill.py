@@ -31,6 +31,7 @@ def distill(
     model: str | Sequence[str] | None = None,
     variant: str | None = None,
     by_rank: bool | None = None,
+    inputs: str | None = None,
     suite: str | Path | None = None,
     overrides: Sequence[str] = (),
     simulate: str | None = None,
@@ -57,6 +58,9 @@ def distill(
     variant : Which prompt's judgments, if the file has several.
     by_rank : Use only the order of the judge's answers, or their degree; otherwise the variant decides (the order,
         where its scale means nothing: query likelihood, cosine, shared words).
+    inputs : What the scorer reads: text, and behind it, with commas between, embedding (sentence vectors by MiniLM;
+        embedding:static is faster, embedding:FOLDER another encoder) and behaviour (columns shopper_*). Otherwise the
+        suite decides, or the text alone.
     suite : Take labels, scorer, target and recipe settings from this suite.
     overrides : One such setting, say labels.proxies=3; can be repeated.
     simulate, seed : draw the log from the grades, a name in ``LOGS``; seed of all draws.
@@ -66,7 +70,7 @@ def distill(
     Returns
     -------
     ``labels``, ``scorer``, ``manifest`` (paths), ``rows``, ``judged``, ``without_judgment``, ``model``, ``variant``,
-    ``by_rank``, ``mode``, ``weak_labels``, ``recipe`` (``words``, ``chosen``, ``why`` and its numbers).
+    ``by_rank``, ``mode``, ``weak_labels``, ``inputs``, ``recipe`` (``words``, ``chosen``, ``why`` and its numbers).
 
     Raises
     ------
@@ -93,7 +97,15 @@ def distill(
     from sie_agent.pipeline.loading import load_log, samples_hash, source_of
     from sie_agent.samples import pair_keys, rows_policy, with_grades, without_grade
     from sie_agent.samples.tables import log_hash, write_table
-    from sie_agent.scorer import COLUMNS_FILE, save_scorer, settle_columns, with_log_columns, with_recipe
+    from sie_agent.scorer import (
+        COLUMNS_FILE,
+        fit_blocks,
+        inputs_named,
+        save_scorer,
+        settle_columns,
+        with_log_columns,
+        with_recipe,
+    )
     from sie_agent.selection import POSITIVE_AT
     from sie_agent.suite import load_distill_settings
     from sie_agent.utils.threads import one_thread
@@ -103,6 +115,9 @@ def distill(
     check_values(judgments=files, data=data, column_map=column_map, split=split, limit=limit, grades=grades)
     check_values(model=model, variant=variant, suite=suite, simulate=simulate, seed=seed)
     settings = load_distill_settings(suite, overrides)
+    if inputs is not None:
+        scorer_part = settings.scorer.model_copy(update={"inputs": inputs_named(inputs, "--inputs")})
+        settings = settings.model_copy(update={"scorer": scorer_part})
     check_models_installed(settings.proxy)
     check_no_run(user_path(out))
     place = Folder("--out", out, ("labels.parquet", "scorer/", COLUMNS_FILE, f".{COLUMNS_FILE}.new", MANIFEST))
@@ -126,11 +141,12 @@ def distill(
             with manifest.stage("features"):
                 say("Computing text features")
                 features = TextFeatures.fit(readable)
-                work = Distilling.of(readable, features.transform(readable), judged, settings, seed)
+                blocks = fit_blocks(readable, settings.scorer.inputs)
+                work = Distilling.of(readable, features.transform(readable), judged, settings, seed, blocks)
             with manifest.stage("proxies, weak labels, scorer"):
                 distilled, proxies = work.distill(log_columns=settings.wants_log_columns)
                 about = {**facts, "log_hash": log_hash(samples), "versions": library_versions()}
-                scorer = scorer_of(features, work.log, readable["query"], distilled, settings, seed, about)
+                scorer = scorer_of(features, work.log, readable["query"], distilled, settings, seed, about, blocks)
                 errors = label_errors_of(work.log, readable["query"], proxies, distilled, settings, seed)
             with manifest.stage("recipe"):
                 grade = samples["grade"].to_numpy(np.float64)
@@ -162,6 +178,7 @@ def distill(
             "positive_at": POSITIVE_AT,
             **facts,
             "weak_labels": list(scorer.students),
+            "inputs": list(settings.scorer.inputs),
             "label_error": scorer.label_errors is not None,
             "recipe": told,
             "exit_code": 0,
@@ -192,11 +209,12 @@ def lines(result: dict[str, Any]) -> list[str]:
     """The result as it is printed."""
     scale = "its order only" if result["by_rank"] else "its degrees"
     judge = f"{result['model']} ({result['variant']}; {scale})"
+    more = f" from {', '.join(result['inputs'])}" if len(result["inputs"]) > 1 else ""
     return [
         f"{result['judged']:,} of {counted(result['rows'], 'row')} judged, by {judge}",
         *yes_lines(result["positives"], result["negatives"], result["positive_at"]),
         f"Weak labels: {result['labels']}",
-        f"Scorer for {', '.join(result['weak_labels'])}: {result['scorer']}",
+        f"Scorer for {', '.join(result['weak_labels'])}{more}: {result['scorer']}",
         *([] if result["label_error"] else [NO_LABEL_ERROR]),
         f"Train with {result['recipe']['words']}: {result['recipe']['why']}",
     ]

@@ -14,6 +14,7 @@ from sie_agent.downstream import choose_recipe, hashed_order, strength_on
 from sie_agent.pipeline import FEWEST_QUERIES, Distilled, DistillSettings, Log, Proxies, distill_log, train_proxies
 from sie_agent.pipeline.judged_log import FEWEST_JUDGED, Judged
 from sie_agent.samples import normalise_query
+from sie_agent.scorer import Block, row_inputs
 from sie_agent.selection import Recipe
 from sie_agent.suite import READERS
 from sie_agent.utils.arrays import Booleans, Doubles
@@ -37,13 +38,20 @@ class Distilling:
 
     @classmethod
     def of(
-        cls, readable: pd.DataFrame, inputs: npt.NDArray[Any], judged: Judged, settings: DistillSettings, seed: int
+        cls,
+        readable: pd.DataFrame,
+        inputs: npt.NDArray[Any],
+        judged: Judged,
+        settings: DistillSettings,
+        seed: int,
+        blocks: Sequence[Block] = (),
     ) -> Distilling:
-        """From the rows without their grades, and their text features."""
+        """From the rows without their grades, their text features, and what the scorer reads beside them."""
         queries, names = pd.factorize(readable["query"].map(normalise_query))
         read = READERS[settings.proxy.kind](readable, inputs, settings.proxy)
         shown = bool(readable["position"].notna().any())
-        log = Log(inputs, read, readable["label"].to_numpy(np.float64), queries.astype(np.intp), shown)
+        students_read = row_inputs(inputs, tuple(blocks), readable)
+        log = Log(students_read, read, readable["label"].to_numpy(np.float64), queries.astype(np.intp), shown)
         return cls(log, judged, [str(name) for name in names], settings, seed)
 
     def distill(self, rows: Booleans | None = None, *, log_columns: bool = False) -> tuple[Distilled, Proxies]:

@@ -42,7 +42,7 @@ def lines(result: Mapping[str, Any]) -> Iterator[str]:
 
 def weight_lines(weighed: Mapping[str, Any] | None) -> Iterator[str]:
     """What a row's weight is made of, where the shopper has a part in it."""
-    if weighed is None or "preference" not in {part["by"] for part in weighed["parts"]}:
+    if weighed is None or "preference_support" not in {part["by"] for part in weighed["parts"]}:
         return
     from sie_agent.report.number_words import signed
 

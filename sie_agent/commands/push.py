@@ -59,7 +59,7 @@ def push_scorer(
     """
     from sie_agent.hub.publish import card_of, checked_target, publish
     from sie_agent.outputs import Folder, Work, outputs
-    from sie_agent.scorer import load_scorer, scorer_folder
+    from sie_agent.scorer import ENCODER_FILES, load_scorer, scorer_folder
     from sie_agent.scorer.files import CARD, CONFIG, MODEL
 
     check_values(scorer=scorer, to=to, licence=licence)
@@ -67,13 +67,14 @@ def push_scorer(
     source = scorer_folder(scorer)
     # into its own folder goes the card alone, which is the one that is there, with a licence
     is_own = isinstance(target, Path) and target.exists() and target.samefile(source)
-    names = (CARD,) if is_own else (CARD, CONFIG, MODEL)
+    names = (CARD,) if is_own else (CARD, CONFIG, MODEL, *ENCODER_FILES)
     place = Folder("--folder", None if dry_run else folder, names, beside=True)
     work = Work("push scorer", {} if is_own else {"scorer": source}, {"--license": licence})
     with outputs(work, place, overwrite=overwrite or is_own):
-        load_scorer(source)
+        loaded = load_scorer(source)
         card = card_of(source, to, licence)
         files: dict[str, bytes | Path] = {CARD: card.encode(), CONFIG: source / CONFIG, MODEL: source / MODEL}
+        files |= {name: source / name for block in loaded.blocks for name in block.file_names}
         how: dict[str, Any] = {"private": private, "revision": revision, "dry_run": dry_run}
         return publish(files, "model", card, target, message=message or "Publish the importance scorer", **how)
 

@@ -63,7 +63,7 @@ class Scoring:
         else:
             # each worker reads its own
             del log
-            written = scored_by_workers(folder, todo, self.workers)
+            written = scored_by_workers(folder, todo, self.workers, loaded.columns)
         with bar("Scoring", self.log.count) as shown:
             told = 0
             for rows in written:

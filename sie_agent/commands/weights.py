@@ -49,8 +49,8 @@ def weights(
         labels.
     strength : How far weights spread around 1, at least 0; otherwise as the recipe says.
     blend : The judge's share of the label, 0 to 1; otherwise as the recipe says.
-    preference : How far a weight is moved by how well the item fits the row's shopper, 0 to 1; otherwise as the recipe
-        says, which is not at all unless `sie distill` was told. The scores need the column ``preference``.
+    preference : How far a weight is moved by whether the row's shopper backs its label, 0 to 1; otherwise as the recipe
+        says, which is not at all unless `sie distill` was told. The scores need the column ``preference_support``.
     overwrite : Replace what other work left at *out*.
 
     Returns

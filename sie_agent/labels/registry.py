@@ -10,6 +10,7 @@ from sie_agent.errors import InputError
 from sie_agent.labels.hardness import HARDNESS
 from sie_agent.labels.label import StudentSettings, WeakLabel
 from sie_agent.labels.preference import PREFERENCE
+from sie_agent.labels.preference_support import PREFERENCE_SUPPORT
 from sie_agent.labels.relevance import RELEVANCE
 from sie_agent.labels.support import SUPPORT
 from sie_agent.labels.value import VALUE
@@ -20,6 +21,7 @@ WEAK_LABELS: dict[str, WeakLabel] = {
     SUPPORT.name: SUPPORT,
     HARDNESS.name: HARDNESS,
     PREFERENCE.name: PREFERENCE,
+    PREFERENCE_SUPPORT.name: PREFERENCE_SUPPORT,
 }
 
 

@@ -9,7 +9,9 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from sie_agent.attribution import TARGETS, TRAINERS, TrainingSettings
+from sie_agent.errors import InputError
 from sie_agent.models import require_encoder
+from sie_agent.scorer import TEXT_INPUTS, inputs_named
 from sie_agent.utils.shown import changed_fields
 from sie_agent.utils.values import fits, shown
 
@@ -37,11 +39,24 @@ class SuiteSection(BaseModel):
         return changed_fields(self)
 
 
+def known_inputs(given: Any) -> Any:
+    """Names of inputs in their order; what is no list of texts is left to pydantic."""
+    if not isinstance(given, str) and not (
+        isinstance(given, list | tuple) and all(isinstance(one, str) for one in given)
+    ):
+        return given
+    try:
+        return inputs_named(given)
+    except InputError as error:
+        raise ValueError(f"{error.problem}. {error.hint}") from None
+
+
 class TargetPart(SuiteSection):
     """The target model, what it is trained on, and how many seeds of it are averaged.
 
     ``model``, ``layers`` and ``length`` are for a cross-encoder: its folder or Hub id (empty: the MiniLM in a package),
-    how many of its layers are kept, and how many tokens it reads of a row.
+    how many of its layers are kept, and how many tokens it reads of a row. ``inputs``, of a perceptron: what it reads,
+    as a scorer's.
     """
 
     kind: str = "perceptron"
@@ -56,6 +71,9 @@ class TargetPart(SuiteSection):
     model: str = ""
     layers: int | None = Field(None, ge=1)
     length: int = Field(32, ge=8, le=512)
+    inputs: tuple[str, ...] = (TEXT_INPUTS,)
+
+    _inputs_are_known = field_validator("inputs", mode="before")(known_inputs)
 
     @field_validator("kind")
     @classmethod
@@ -72,10 +90,17 @@ class TargetPart(SuiteSection):
             raise ValueError("a two-tower target needs `hidden` of 1 or more")
         return self
 
+    @model_validator(mode="after")
+    def a_perceptron_reads_more(self) -> TargetPart:
+        """Towers and transformers read what they are made for."""
+        if self.kind != "perceptron" and self.inputs != (TEXT_INPUTS,):
+            raise ValueError(f"a {self.kind} target reads no other `inputs` than {TEXT_INPUTS}")
+        return self
+
     @property
     def training(self) -> TrainingSettings:
         """How one model of it is trained."""
-        return TrainingSettings(**self.model_dump(exclude={"seeds"}))
+        return TrainingSettings(**self.model_dump(exclude={"seeds", "inputs"}))
 
 
 class LabelPart(SuiteSection):
@@ -101,12 +126,24 @@ class LabelPart(SuiteSection):
 
 
 class ScorerPart(SuiteSection):
-    """The students' size, of all weak labels; each has defaults of its own (see `sie_agent.labels`)."""
+    """What the scorer reads, and the students' size, of all weak labels; each has defaults of its own.
+
+    ``inputs``: ``text``, and behind it any of ``embedding`` (``embedding:static``, ``embedding:FOLDER``) and
+    ``behaviour`` (see `sie_agent.scorer.fit_blocks`).
+    """
 
     trees: int | None = Field(None, ge=1, le=10_000)
     leaves: int | None = Field(None, ge=2, le=10_000)
     learning_rate: float | None = Field(None, gt=0, allow_inf_nan=False)
     feature_share: float | None = Field(None, gt=0, le=1)
+    inputs: tuple[str, ...] = (TEXT_INPUTS,)
+
+    _inputs_are_known = field_validator("inputs", mode="before")(known_inputs)
+
+    @property
+    def of_students(self) -> dict[str, Any]:
+        """The settings of the students, as :func:`sie_agent.labels.student_settings` takes them."""
+        return self.model_dump(exclude={"inputs"})
 
 
 class RecipePart(SuiteSection):
@@ -114,7 +151,7 @@ class RecipePart(SuiteSection):
 
     ``tune``: share of the queries that are held out to choose on, graded ones; ``seeds``: models that are trained and
     averaged for each candidate; ``auto: false`` leaves the log as it is. ``preference``: how far a weight is moved by
-    how well the item fits the shopper, in whatever recipe is chosen; for that, preference has to be judged.
+    whether the row's shopper backs its label, in whatever recipe is chosen; for that, preference has to be judged.
     """
 
     auto: bool = True

@@ -13,7 +13,7 @@ from sie_agent.attribution import Model, TrainingSettings, predict_held_out, tra
 from sie_agent.labels import WEAK_LABELS, Evidence, LabelSettings, student_settings
 from sie_agent.pipeline.distill_settings import DistillSettings
 from sie_agent.pipeline.log import Log, scattered
-from sie_agent.scorer import Scorer, Student, cross_fitted, fit_student, student_inputs, with_score_quantiles
+from sie_agent.scorer import Block, Scorer, Student, cross_fitted, fit_student, student_inputs, with_score_quantiles
 from sie_agent.utils.arrays import Doubles, Floats
 
 HELD_OUT_SEEDS = 2
@@ -54,7 +54,7 @@ class Distilled:
     students: Mapping[str, Student]
 
     def scores(self, inputs: Floats, label: Doubles) -> dict[str, Doubles]:
-        """Scores of any rows, by weak label, each (m,), from their text features and labels."""
+        """Scores of any rows, by weak label, each (m,), from what students read of them and labels."""
         read = student_inputs(inputs, label)
         return {name: student.predict(read) for name, student in self.students.items()}
 
@@ -116,8 +116,11 @@ def make_labels(
         the judge said; without it there is no label of that aspect.
     """
     answers = {"relevance": relevance} | ({} if preference is None else {"preference": preference})
+    # of preference only the order is used: what is a strong one differs from judge to judge
+    ranked = {"relevance": by_rank, "preference": True}
     evidence = {
-        aspect: evidence_of(log, proxies, values, settings, by_rank=by_rank) for aspect, values in answers.items()
+        aspect: evidence_of(log, proxies, values, settings, by_rank=ranked[aspect])
+        for aspect, values in answers.items()
     }
     wanted = [WEAK_LABELS[name] for name in (WEAK_LABELS if names is None else names)]
     return {
@@ -156,7 +159,7 @@ def distill_labels(
     for name, label in labels.items():
         known = ~np.isnan(label)
         if known.sum() >= 2:
-            chosen = student_settings(name, **settings.scorer.model_dump())
+            chosen = student_settings(name, **settings.scorer.of_students)
             about = WEAK_LABELS[name]
             students[name] = fit_student(
                 inputs[known], label[known], chosen, seed, reads_label=about.reads_label, ends=about.ends
@@ -188,6 +191,7 @@ def scorer_of(
     settings: DistillSettings,
     seed: int,
     about: Mapping[str, Any],
+    blocks: Sequence[Block] = (),
 ) -> Scorer:
     """The scorer of a log, with the quantiles of its scores on rows that its students had not seen.
 
@@ -196,6 +200,7 @@ def scorer_of(
     Parameters
     ----------
     features : fitted text features; query_names : (n,) of the log's rows. about : provenance.
+    blocks : what the log's inputs hold beside the text.
     """
     unseen = np.isnan(next(iter(distilled.labels.values())))
     if unseen.any():
@@ -207,7 +212,7 @@ def scorer_of(
                 inputs,
                 distilled.labels[name],
                 query_names,
-                student_settings(name, **settings.scorer.model_dump()),
+                student_settings(name, **settings.scorer.of_students),
                 seed,
                 ends=WEAK_LABELS[name].ends,
             )
@@ -217,8 +222,8 @@ def scorer_of(
         "seed": seed,
         "n_samples": int((~unseen).sum()),
         "settings": {
-            name: asdict(student_settings(name, **settings.scorer.model_dump())) for name in distilled.students
+            name: asdict(student_settings(name, **settings.scorer.of_students)) for name in distilled.students
         },
         **about,
     }
-    return with_score_quantiles(Scorer(features, distilled.students, described), scores)
+    return with_score_quantiles(Scorer(features, distilled.students, described, blocks=tuple(blocks)), scores)

@@ -24,7 +24,7 @@ class Log:
 
     Attributes
     ----------
-    inputs : (n, d) text features, which students read; model_inputs : (n, ...) what proxies read.
+    inputs : (n, d) text features and other blocks, which students read; model_inputs : (n, ...) what proxies read.
     label : (n,) what the log says, in [0, 1]; queries : (n,) code of each row's query.
     shown : whether the log says at which position rows were shown, as a log of clicks does.
     """

@@ -71,7 +71,7 @@ def label_errors_of(
             student_inputs(log.inputs, log.label),
             distilled.labels[RELEVANCE],
             query_names,
-            student_settings(RELEVANCE, **settings.scorer.model_dump()),
+            student_settings(RELEVANCE, **settings.scorer.of_students),
             seed,
             reads_label=False,
             ends=WEAK_LABELS[RELEVANCE].ends,

@@ -1,5 +1,8 @@
 """The small distilled model that scores the whole log, and what its scores are used for."""
 
+from sie_agent.scorer.blocks.base import Block, row_inputs
+from sie_agent.scorer.blocks.encoder import ENCODER_FILES
+from sie_agent.scorer.blocks.registry import BLOCKS, TEXT_INPUTS, fit_blocks, inputs_named
 from sie_agent.scorer.explanation.explain import Explanation, check_asked, explain_rows, explained_by, shortened
 from sie_agent.scorer.explanation.marked import marked_text, strength
 from sie_agent.scorer.explanation.weighed import WeightExplanation, WeightPart, explain_weights
@@ -32,7 +35,9 @@ from sie_agent.scorer.student import Student, fit_student
 from sie_agent.scorer.workers import PASSED_THROUGH, scored_by_workers, scored_here
 
 __all__ = [
+    "BLOCKS",
     "COLUMNS_FILE",
+    "ENCODER_FILES",
     "FROM",
     "HELD_OUT",
     "LABEL_ERROR",
@@ -40,6 +45,8 @@ __all__ = [
     "LOG_COLUMNS",
     "PASSED_THROUGH",
     "TEXT",
+    "TEXT_INPUTS",
+    "Block",
     "Explanation",
     "LabelErrors",
     "Parts",
@@ -59,12 +66,15 @@ __all__ = [
     "explain_weights",
     "explained_by",
     "file_of_run",
+    "fit_blocks",
     "fit_student",
     "folder_hash",
+    "inputs_named",
     "load_scorer",
     "made_ready",
     "marked_text",
     "quantiles_of",
+    "row_inputs",
     "save_scorer",
     "scored_by_workers",
     "scored_here",

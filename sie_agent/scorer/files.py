@@ -1,5 +1,7 @@
 """The folder of a scorer: ``README.md`` (model card), ``config.json`` and ``model.onnx``, which holds all weights.
 
+A scorer that reads sentence vectors also has ``encoder.onnx`` and ``tokenizer.json``.
+
 ``model.onnx`` scores raw texts with onnxruntime alone. It also carries, as metadata, the text form of LightGBM's trees,
 of which explanations need how many rows went through each branch. No pickle anywhere; LightGBM reads no file.
 """
@@ -11,6 +13,7 @@ import json
 import os
 from collections.abc import Mapping
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -24,17 +27,19 @@ from sie_agent.files.paths import user_path
 from sie_agent.files.small_files import MEBIBYTE, read_bytes
 from sie_agent.files.writing import failures_in_words, write_bytes
 from sie_agent.samples import made_by_words
+from sie_agent.scorer.blocks.base import Block
+from sie_agent.scorer.blocks.registry import BLOCKS
 from sie_agent.scorer.cards.card import scorer_card
 from sie_agent.scorer.label_errors import AGAIN, LabelErrors, as_config, read_label_errors
 from sie_agent.scorer.model import Scorer
 from sie_agent.scorer.onnx.model import scorer_model
-from sie_agent.scorer.onnx.read import READING, TREES_OF, read_learned
+from sie_agent.scorer.onnx.read import READING, TREES_OF, Tables, read_learned
 from sie_agent.scorer.ranges import kept_in_range, moved_config
 from sie_agent.scorer.trees import MOST_ROWS
 from sie_agent.selection import RELEVANCE, Recipe, read_recipe, rising
 
-# 4 reads texts without spaces in another way, and the model says which; 3 is read as it was written
-FORMAT, OLDEST_FORMAT = 4, 3
+# 5 reads more than texts; 4 reads texts without spaces in another way, and the model says which; 3 is read as it was
+FORMAT, TEXT_FORMAT, OLDEST_FORMAT = 5, 4, 3
 MOST_OF_CONFIG, MOST_OF_MODEL = 16 * MEBIBYTE, 256 * MEBIBYTE
 MOST_LABELS = 64
 CARD, CONFIG, MODEL = "README.md", "config.json", "model.onnx"
@@ -63,26 +68,40 @@ def save_scorer(scorer: Scorer, folder: str | Path) -> None:
     from sie_agent.version import __version__
 
     trees = {f"{TREES_OF}{name}": student.booster.model_to_string() for name, student in scorer.students.items()}
-    about = {"sie.format": str(FORMAT), READING: str(scorer.features.version)}
-    model = scorer_model(scorer.features, scorer.students, {**about, **trees})
+    # a scorer that reads text alone is what it always was, and older versions read it
+    written = FORMAT if scorer.blocks else TEXT_FORMAT
+    about = {"sie.format": str(written), READING: str(scorer.features.version)}
+    beside = {name: content for block in scorer.blocks for name, content in block.files().items()}
+    files = {MODEL: scorer_model(scorer.features, scorer.students, {**about, **trees}, scorer.blocks), **beside}
+    more = {} if not scorer.blocks else {"blocks": [block.config() for block in scorer.blocks]}
     config = {
-        "format": FORMAT,
+        "format": written,
         "library_name": "sie-agent",
         "sie_version": __version__,
         "labels": list(scorer.students),
-        "inputs": {**dict.fromkeys(reading.FIELDS, "text"), "label": "float32, NaN where the log says nothing"},
+        "inputs": {
+            **dict.fromkeys(reading.FIELDS, "text"),
+            "label": "float32, NaN where the log says nothing",
+            **{
+                name: f"float32, {shape[1]} a row"
+                for block in scorer.blocks
+                for name, (_, shape) in block.declared().items()
+            },
+        },
         "outputs": dict.fromkeys(scorer.students, "float64"),
-        "sha256": {MODEL: hashlib.sha256(model).hexdigest()},
+        "sha256": {name: hashlib.sha256(content).hexdigest() for name, content in files.items()},
         "score_quantiles": {name: values.tolist() for name, values in scorer.score_quantiles.items()},
         "score_rows": scorer.score_rows,
         "recipe": None if scorer.recipe is None else scorer.recipe.as_config(),
         "label_errors": None if scorer.label_errors is None else as_config(scorer.label_errors),
         "about": dict(scorer.about),
+        **more,
     }
     target = user_path(folder)
     with failures_in_words(target):
         target.mkdir(parents=True, exist_ok=True)
-        write_bytes(target / MODEL, model)
+        for name, content in files.items():
+            write_bytes(target / name, content)
     write_description(target, config)
 
 
@@ -144,9 +163,13 @@ def fault_in_config(config: Mapping[str, Any]) -> str | None:
         return f"'labels' must be a list of 1 to {MOST_LABELS} names"
     if len(set(labels)) != len(labels) or not all(0 < len(name) <= 80 and name.isprintable() for name in labels):
         return "'labels' must be different printable names of 1 to 80 characters"
+    kinds = [one.get("kind") if isinstance(one, dict) else None for one in told_blocks(config)]
+    if kinds != [kind for kind in BLOCKS if kind in kinds] or (config["format"] == FORMAT) != bool(kinds):
+        return f"'blocks' must be of the kinds {', '.join(BLOCKS)}, in this order"
     # names of files: one that save_scorer does not write could point anywhere
-    if set(config["sha256"]) != {MODEL} or not isinstance(config["sha256"][MODEL], str):
-        return f"'sha256' must be that of {MODEL} alone"
+    names = {MODEL, *(name for kind in kinds for name in BLOCKS[str(kind)].file_names)}
+    if set(config["sha256"]) != names or not all(isinstance(one, str) for one in config["sha256"].values()):
+        return f"'sha256' must be that of {', '.join(sorted(names))} alone"
     if not 0 <= config["score_rows"] <= MOST_ROWS:
         return "'score_rows' must be a number of rows"
     for name, values in config["score_quantiles"].items():
@@ -163,6 +186,27 @@ def fault_in_config(config: Mapping[str, Any]) -> str | None:
         except ValueError:
             return f"'{name}' holds NaN or an infinite number"
     return None
+
+
+def told_blocks(config: Mapping[str, Any]) -> list[Any]:
+    """What a configuration says of blocks beside the text; one that is no list is none that is known."""
+    told = config.get("blocks", [])
+    return told if isinstance(told, list) else [None]
+
+
+def read_blocks(folder: Path, config: Mapping[str, Any], tables: Tables) -> tuple[Block, ...]:
+    """The blocks of a scorer, from its checked configuration, the tables of its model, and the files beside that.
+
+    Raises
+    ------
+    ValueError : the configuration or the tables are damaged. InputError : a file is missing or damaged.
+    """
+    found = []
+    for told in told_blocks(config):
+        kind = BLOCKS[told["kind"]]
+        files = {name: read_part(folder, config, name) for name in kind.file_names}
+        found.append(kind.read(told, tables, files, folder))
+    return tuple(found)
 
 
 def recipe_of(config: Mapping[str, Any], where: Path) -> Recipe | None:
@@ -200,17 +244,17 @@ def label_errors_of(config: Mapping[str, Any], where: Path) -> LabelErrors | Non
     return read_label_errors(told, str(where))
 
 
-def read_model(folder: Path, config: Mapping[str, Any]) -> bytes:
-    """The bytes of ``model.onnx``, as they were written.
+def read_part(folder: Path, config: Mapping[str, Any], name: str) -> bytes:
+    """The bytes of ``model.onnx`` or of a file beside it, as they were written.
 
     Raises
     ------
     InputError : it is missing or damaged.
     """
-    path = Path(folder) / MODEL
+    path = Path(folder) / name
     with suppress(OSError):
         content = read_bytes(path, MOST_OF_MODEL, AGAIN)
-        if hashlib.sha256(content).hexdigest() == config["sha256"].get(MODEL):
+        if hashlib.sha256(content).hexdigest() == config["sha256"].get(name):
             return content
     raise InputError("part of the scorer is missing or damaged", where=path, hint=AGAIN)
 
@@ -245,13 +289,15 @@ def read_scorer(folder: Path) -> tuple[Scorer, dict[str, Any], bytes]:
     InputError : see :func:`load_scorer`.
     """
     config = read_config(folder)
-    features, learned, model = read_learned(read_model(folder, config), config["labels"], folder / MODEL)
+    content = read_part(folder, config, MODEL)
+    blocks_of = partial(read_blocks, folder, config)
+    features, learned, model, blocks = read_learned(content, config["labels"], folder / MODEL, blocks_of)
     students = kept_in_range(learned)
     if any(not np.array_equal(students[name].quantiles, learned[name].quantiles) for name in learned):
-        config, model = moved_config(config, learned, students), scorer_model(features, students, {})
+        config, model = moved_config(config, learned, students), scorer_model(features, students, {}, blocks)
     quantiles = {name: np.asarray(values, np.float64) for name, values in config["score_quantiles"].items()}
     recipe, errors = recipe_of(config, folder / CONFIG), label_errors_of(config, folder / CONFIG)
-    scorer = Scorer(features, students, config["about"], quantiles, config["score_rows"], recipe, errors)
+    scorer = Scorer(features, students, config["about"], quantiles, config["score_rows"], recipe, errors, blocks)
     return scorer, config, model
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
 from typing import Any
@@ -12,12 +12,14 @@ import numpy.typing as npt
 import pandas as pd
 
 from sie_agent.errors import InputError
-from sie_agent.features import TextFeatures
+from sie_agent.features import TextFeatures, feature_names
 from sie_agent.labels import WEAK_LABELS, StudentSettings, label_names, student_settings
 from sie_agent.samples import check_samples
+from sie_agent.scorer.blocks.base import Block, row_inputs
+from sie_agent.scorer.blocks.registry import TEXT_INPUTS, fit_blocks
 from sie_agent.scorer.label_errors import LabelErrors
 from sie_agent.scorer.student import Ends, Student, fit_student
-from sie_agent.selection import PREFERENCE, QUANTILES, RELEVANCE, Recipe
+from sie_agent.selection import PERSONAL, QUANTILES, RELEVANCE, Recipe
 from sie_agent.utils.arrays import Booleans, Doubles, Floats
 from sie_agent.utils.counts import counted
 from sie_agent.utils.shown import shown
@@ -37,6 +39,7 @@ class Scorer:
         the students had not seen: what live scores are compared with. score_rows : how many rows these are of.
     recipe : how its scores become targets and weights; None where nobody has chosen.
     label_errors : how it tells whether a label is wrong; None where nothing was fitted.
+    blocks : what it reads beside the text and the log's label, see :data:`sie_agent.scorer.BLOCKS`.
 
     Examples
     --------
@@ -53,6 +56,7 @@ class Scorer:
     score_rows: int = 0
     recipe: Recipe | None = None
     label_errors: LabelErrors | None = None
+    blocks: tuple[Block, ...] = ()
 
     def __repr__(self) -> str:
         rows = self.about.get("n_samples")
@@ -76,9 +80,26 @@ class Scorer:
         InputError : *samples* is not a table, or a column is missing.
         """
         check_samples(samples)
-        return self.predict_from(
-            samples["sample_id"], student_inputs(self.features.transform(samples), samples["label"])
-        )
+        return self.predict_from(samples["sample_id"], student_inputs(self.inputs_of(samples), samples["label"]))
+
+    def inputs_of(self, samples: pd.DataFrame) -> Floats:
+        """(n, d) what the students read of each row, without the log's label: text features, then each block's.
+
+        Raises
+        ------
+        InputError : a column that a block reads is missing, or holds something that is not a finite number.
+        """
+        return row_inputs(self.features.transform(samples), self.blocks, samples)
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The columns of numbers that it reads of the samples, beside the log's label."""
+        return tuple(name for block in self.blocks for name in block.columns)
+
+    @property
+    def input_names(self) -> list[str]:
+        """Names of the columns of :meth:`inputs_of`."""
+        return [*feature_names(), *(name for block in self.blocks for name in block.names)]
 
     def predict_from(self, sample_ids: pd.Series[str], inputs: npt.NDArray[np.floating]) -> pd.DataFrame:
         """:meth:`predict` where the inputs have been computed already."""
@@ -94,7 +115,7 @@ class Scorer:
         from sie_agent.scorer.onnx.model import tree_model
         from sie_agent.scorer.onnx.runtime import open_session
 
-        return open_session(tree_model(self.students, len(self.features.centre) + 1), 1, "the scorer's trees")
+        return open_session(tree_model(self.students, len(self.input_names) + 1), 1, "the scorer's trees")
 
     def __getstate__(self) -> dict[str, Any]:
         return {name: value for name, value in self.__dict__.items() if name != "_trees"}
@@ -122,7 +143,7 @@ def with_recipe(scorer: Scorer, recipe: Recipe) -> Scorer:
 def made_ready(recipe: Recipe, students: Mapping[str, Student], score_quantiles: Mapping[str, Doubles]) -> Recipe:
     """:func:`with_recipe` for students that are in no scorer yet; *score_quantiles* by weak label, evenly spaced."""
     quantiles: dict[str, tuple[float, ...]] = {}
-    for name in {recipe.by, PREFERENCE if recipe.preference else None} & score_quantiles.keys():
+    for name in {recipe.by, PERSONAL if recipe.preference else None} & score_quantiles.keys():
         quantiles[name] = tuple(np.asarray(score_quantiles[name], np.float64).tolist())
     if RELEVANCE in students:
         quantiles[RELEVANCE] = tuple(students[RELEVANCE].knots.tolist())
@@ -150,6 +171,7 @@ def distill_scorer(
     labels: pd.DataFrame,
     *,
     features: TextFeatures | None = None,
+    inputs: str | Sequence[str] = TEXT_INPUTS,
     settings: StudentSettings | Mapping[str, StudentSettings] | None = None,
     seed: int = 0,
     about: Mapping[str, Any] | None = None,
@@ -162,6 +184,8 @@ def distill_scorer(
     ----------
     samples : the samples table; labels : ``sample_id`` and one column per weak label, for some of the samples.
     features : fitted text features; fitted on *samples* when not given.
+    inputs : what the scorer reads: ``text``, and with commas between ``embedding`` (or ``embedding:MODEL``) and
+        ``behaviour``, see :func:`sie_agent.scorer.fit_blocks`.
     settings : of the students, of all or by weak label; :func:`sie_agent.labels.student_settings` where not given.
     recipe : how scores become targets and weights; its quantiles are taken from the scorer, see :func:`with_recipe`.
     told : called with a line of text as each step begins; nothing is said where it is None.
@@ -173,8 +197,8 @@ def distill_scorer(
 
     Raises
     ------
-    InputError : fewer than two samples have a weak label, no weak label is given for two of them, or the recipe reads
-        one that is not.
+    InputError : fewer than two samples have a weak label, no weak label is given for two of them, the recipe reads
+        one that is not, or the samples lack what the *inputs* read.
 
     Examples
     --------
@@ -192,6 +216,7 @@ def distill_scorer(
     if features is None:
         say(f"computing text features of {counted(len(samples), 'row')}")
     fitted = features or TextFeatures.fit(samples)
+    blocks = fit_blocks(samples, inputs)
     known = labels.set_index("sample_id")
     rows = samples[samples["sample_id"].isin(known.index)]
     if len(rows) < 2:
@@ -199,7 +224,7 @@ def distill_scorer(
             f"{len(rows)} of the samples have a weak label; at least 2 are needed",
             hint="Check that the judgments belong to this data set.",
         )
-    inputs = student_inputs(fitted.transform(rows), rows["label"])
+    read = student_inputs(row_inputs(fitted.transform(rows), blocks, rows), rows["label"])
     wanted = known.reindex(columns=names).loc[rows["sample_id"]]
     students, unseen = {}, {}
     for name in names:
@@ -209,8 +234,8 @@ def distill_scorer(
             trees = counted(chosen[name].trees, "tree")
             say(f"fitting '{name}' on {counted(count, 'row')}: {trees}, {FOLDS + 1} times")
             reads, ends = WEAK_LABELS[name].reads_label, WEAK_LABELS[name].ends
-            students[name] = fit_student(inputs, target, chosen[name], seed, reads_label=reads, ends=ends)
-            unseen[name] = cross_fitted(inputs, target, rows["query"], chosen[name], seed, reads_label=reads, ends=ends)
+            students[name] = fit_student(read, target, chosen[name], seed, reads_label=reads, ends=ends)
+            unseen[name] = cross_fitted(read, target, rows["query"], chosen[name], seed, reads_label=reads, ends=ends)
     if not students:
         raise InputError(
             f"none of {', '.join(names)} is given for two rows or more", hint="Give at least one weak label."
@@ -221,7 +246,7 @@ def distill_scorer(
         "n_samples": len(rows),
         **(about or {}),
     }
-    scorer = with_score_quantiles(Scorer(fitted, students, described), unseen)
+    scorer = with_score_quantiles(Scorer(fitted, students, described, blocks=blocks), unseen)
     return scorer if recipe is None else with_recipe(scorer, recipe)
 
 

@@ -8,11 +8,14 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from sie_agent.errors import InputError
 from sie_agent.features import reading, unspaced
+from sie_agent.scorer.blocks.base import Feeds
+from sie_agent.scorer.blocks.behaviour import given_columns
 from sie_agent.scorer.files import MODEL, read_scorer, scorer_folder
 from sie_agent.scorer.onnx.runtime import open_session
 from sie_agent.scorer.student import in_range
@@ -40,6 +43,7 @@ class ScorerSession:
     folder : of the scorer; labels : the weak labels it scores; config : ``config.json``.
     recipe : how its scores become targets and weights; None where nobody has chosen.
     label_errors : how it tells wrong labels; None where it does not.
+    columns : names of the columns of numbers that it reads beside texts and label; most scorers read none.
 
     Raises
     ------
@@ -63,6 +67,7 @@ class ScorerSession:
         self._session = open_session(model, threads, str(self.folder / MODEL))
         self._version = scorer.features.version
         self._ends = {name: student.ends for name, student in scorer.students.items()}
+        self._blocks, self.columns = scorer.blocks, scorer.columns
 
     def __repr__(self) -> str:
         recipe = None if self.recipe is None else self.recipe.words
@@ -74,6 +79,7 @@ class ScorerSession:
         title: Iterable[str],
         description: Iterable[str | None],
         label: Sequence[float | None] | npt.NDArray[np.floating[Any]],
+        behaviour: Mapping[str, Sequence[float | None] | npt.NDArray[np.floating[Any]]] | None = None,
     ) -> dict[str, Doubles]:
         """Weak labels of (n,) rows, by name, each (n,), in the unit of the label.
 
@@ -81,6 +87,7 @@ class ScorerSession:
         ----------
         query, title, description : (n,) texts as the table of samples has them.
         label : (n,) what the log says, in [0, 1]; None or NaN where it says nothing.
+        behaviour : by name the `columns`, (n,) each, None or NaN where a value is not known; others are not read.
 
         Returns
         -------
@@ -88,22 +95,35 @@ class ScorerSession:
 
         Raises
         ------
-        InputError : the columns are of different lengths.
+        InputError : the columns are of different lengths, or one that the scorer reads is missing.
         """
         given = {"query": query, "title": title, "description": description}
-        for name, values in {**given, "label": label}.items():
+        for name, values in {**given, "label": label, **(behaviour or {})}.items():
             check_column(name, values)
+        given = {name: list(values) for name, values in given.items()}
         known = np.array([np.nan if value is None else value for value in label], np.float32)
         texts = {name: lowered([text or "" for text in given[name]], self._version) for name in given}
         if {len(values) for values in texts.values()} != {len(known)}:
             raise InputError("query, title, description and label are of different lengths", hint="Give one per row.")
+        more = self._feeds(given["query"], given["title"], behaviour or {})
         scores = {name: np.empty(len(known)) for name in self.labels}
         for rows in blocks(texts):
-            feeds = {name: values[rows] for name, values in texts.items()}
+            feeds = {name: values[rows] for name, values in {**texts, **more}.items()}
             found = self._session.run(list(self.labels), {**feeds, "label": known[rows]})
             for name, values in zip(self.labels, found, strict=True):
                 scores[name][rows] = in_range(values, self._ends[name])
         return scores
+
+    def _feeds(self, query: Sequence[str], title: Sequence[str], behaviour: Mapping[str, Any]) -> Feeds:
+        """What the model takes beside texts and label."""
+        if not self._blocks:
+            return {}
+        numbers = given_columns(self.columns, behaviour)
+        rows = numbers if len(numbers.columns) else pd.DataFrame(index=range(len(query)))
+        if len(rows) != len(query):
+            raise InputError("the columns of numbers are of another length", hint="Give one number per row.")
+        rows = rows.assign(query=list(query), title=list(title))
+        return {name: values for block in self._blocks for name, values in block.feeds(rows).items()}
 
 
 def check_column(name: str, values: Any) -> None:
@@ -114,7 +134,7 @@ def check_column(name: str, values: Any) -> None:
     InputError : it is not.
     """
     if isinstance(values, str | bytes | Mapping) or not isinstance(values, Iterable) or hasattr(values, "columns"):
-        of = "a number" if name == "label" else "a text"
+        of = "a text" if name in reading.FIELDS else "a number"
         raise InputError(
             f"expected a list ({of} each), found {found_words(values)}",
             where=f"ScorerSession.score(), parameter '{name}'",

@@ -9,7 +9,7 @@ import sys
 import threading
 import traceback
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
@@ -58,7 +58,7 @@ def scored_here(scorer: Scorer, log: LogColumns | None, tasks: Iterable[Task]) -
         yield write_scores(scorer, path, chunk, log)
 
 
-def scored_by_workers(folder: Path, tasks: Iterable[Task], workers: int) -> Iterator[int]:
+def scored_by_workers(folder: Path, tasks: Iterable[Task], workers: int, columns: Sequence[str] = ()) -> Iterator[int]:
     """Score chunks in *workers* processes; rows of each, in order, as it is written.
 
     Few chunks are in memory at once: one per worker, and ``CHUNKS_WAITING``.
@@ -67,6 +67,7 @@ def scored_by_workers(folder: Path, tasks: Iterable[Task], workers: int) -> Iter
     ----------
     folder : of the scorer.
     tasks : file to write and rows to score, as ``validate_samples`` returns them.
+    columns : what the scorer reads of the rows beside texts and label.
 
     Raises
     ------
@@ -85,7 +86,7 @@ def scored_by_workers(folder: Path, tasks: Iterable[Task], workers: int) -> Iter
     try:
         for path, chunk in tasks:
             with interrupts_blocked():
-                waiting.append(pool.submit(work, path, chunk.filter([*READ, IMPRESSIONS])))
+                waiting.append(pool.submit(work, path, chunk.filter([*READ, IMPRESSIONS, *columns])))
             while len(waiting) >= workers + CHUNKS_WAITING:
                 yield waiting.popleft().result()
         while waiting:

@@ -8,6 +8,7 @@ from sie_agent.selection.cuts import POSITIVE_AT, tie_breakers
 from sie_agent.selection.defaults import AUTO, USUAL, selected_by, usual_label
 from sie_agent.selection.ranks import QUANTILES, rank_in_quantiles, rank_in_sample, ranks_in_quantiles, ranks_in_sample
 from sie_agent.selection.recipe import (
+    PERSONAL,
     PREFERENCE,
     RELEVANCE,
     Recipe,
@@ -28,6 +29,7 @@ __all__ = [
     "BLENDED",
     "MILD",
     "NONE",
+    "PERSONAL",
     "POSITIVE_AT",
     "PREFERENCE",
     "QUANTILES",

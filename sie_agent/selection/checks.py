@@ -23,9 +23,9 @@ def check_name(by: str, names: Collection[str], where: str | None = None) -> Non
     if by in names:
         return
     there = label_names(names)
-    if by == "preference":
+    if label_named(by).aspect == "preference":
         hint = "Judge it (`sie label --variant preference/NAME`), then distill and score the log anew."
-        raise InputError("no column 'preference': the scorer knows nothing of shoppers", where=where, hint=hint)
+        raise InputError(f"no column '{by}': the scorer knows nothing of shoppers", where=where, hint=hint)
     if not there:
         made = "" if where is None else made_by_words(Path(where))
         raise InputError(f"{made}no column '{by}'", where=where, hint=HINT)

@@ -23,6 +23,8 @@ from sie_agent.utils.shown import shown
 from sie_agent.utils.signatures import checked
 
 RELEVANCE, PREFERENCE = "relevance", "preference"
+# what the shopper's part of a weight is made of
+PERSONAL = "preference_support"
 # a row that does not fit its shopper is still a row of the log
 FLOOR = 0.1
 # the mean that labels are brought to before the judge's ranks, whose mean is a half, are mixed in
@@ -44,8 +46,9 @@ class Recipe:
     by : the weak label that weights are made of; None: every weight is 1.
     strength : a of the weight's formula, at least 0. level : q, the mean that the log's labels are brought to.
     mean_label : mean label of the log.
-    preference : s, how far the weight is moved by how well the item fits the shopper; 0 where it is not.
-    quantiles : by weak label, evenly spaced quantiles of its scores: of *by* and of the preference over the log,
+    preference : s, how far the weight is moved by whether the shopper backs the label: by ``preference_support``; 0
+        where it is not.
+    quantiles : by weak label, evenly spaced quantiles of its scores: of *by* and of ``preference_support`` over the log,
         and of the distilled relevance over the judged answers.
     chosen : how it was chosen: ``tuned`` on graded queries; by the ``rule`` for logs without grades; the ``log`` as it
         is, since nothing better was shown; or ``given`` by the user. why : the same in a sentence.
@@ -88,7 +91,7 @@ class Recipe:
     def reads(self) -> tuple[str, ...]:
         """The weak labels that it reads."""
         wanted = [self.by] if self.by is not None and self.strength > 0 else []
-        wanted += [PREFERENCE] if self.preference > 0 else []
+        wanted += [PERSONAL] if self.preference > 0 else []
         return tuple(dict.fromkeys([*wanted, *([RELEVANCE] if self.blend > 0 else [])]))
 
     @checked
@@ -96,8 +99,8 @@ class Recipe:
         """w = clip(1 + a · (rank - 0.5) · 2, 0, 2) of each row, (count,); 1 where there is no score.
 
         The rank is that among the quantiles of the log's scores, so the mean over the log is 1: the formula is
-        symmetric about a rank of a half. With a strength s for the shopper's preference, s · (rank of the preference -
-        0.5) · 2 is added, and the weight stays at 0.1 or more. A sum and no product: the mean over the log is 1
+        symmetric about a rank of a half. With a strength s for the shopper's preference, s · (rank of
+        ``preference_support`` - 0.5) · 2 is added, and the weight stays at 0.1 or more. A sum and no product: the mean over the log is 1
         however the two go together, as long as a + s is at most 0.9, and both parts of a weight can be told.
 
         Parameters
@@ -118,8 +121,8 @@ class Recipe:
             ranks = self.ranks(self.by, scores[self.by])
             found[self.by] = added(ranks, self.strength, higher=WEAK_LABELS[self.by].high_is_good)
         if self.preference > 0:
-            more = added(self.ranks(PREFERENCE, scores[PREFERENCE]), self.preference, higher=True)
-            found[PREFERENCE] = found[PREFERENCE] + more if PREFERENCE in found else more
+            more = added(self.ranks(PERSONAL, scores[PERSONAL]), self.preference, higher=True)
+            found[PERSONAL] = found[PERSONAL] + more if PERSONAL in found else more
         return found
 
     def clipped(self, weights: Doubles) -> Doubles:

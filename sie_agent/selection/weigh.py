@@ -38,7 +38,7 @@ def weigh_rows(
     recipe : how scores become weights and labels, such as ``scorer.recipe``.
     by, strength, blend : in place of the recipe's: the weak label that weights are made of (``none``: every weight is
         1), how far weights spread around 1, and the judge's share of the label.
-    preference : in place of the recipe's: how far the weight is moved by how well the item fits the row's shopper.
+    preference : in place of the recipe's: how far the weight is moved by whether the row's shopper backs its label.
     where : name of the table, for messages.
 
     Returns

@@ -70,7 +70,9 @@ def write_main_files(draw: Draw, folder: Path, key: str) -> None:
     logged = draw.every_row.take(log)
     distilled = Distilled({label: draw.columns[f"weak|{label}|{name}"][log] for label in names}, draw.students[name])
     settings, queries = world.suite.distilling, world.samples["query"][log]
-    scorer = scorer_of(world.features, logged, queries, distilled, settings, draw.seed, provenance(draw, key))
+    scorer = scorer_of(
+        world.features, logged, queries, distilled, settings, draw.seed, provenance(draw, key), world.blocks
+    )
     recipe = main_recipe(draw, logged, distilled)
     draw.facts["recipe"] = recipe.as_config()
     ready = with_recipe(scorer, recipe)

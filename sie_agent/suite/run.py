@@ -24,6 +24,7 @@ from sie_agent.report import write_report
 from sie_agent.results import Agreement, RunManifest
 from sie_agent.samples import IMPRESSIONS, pair_keys, without_grade
 from sie_agent.samples.tables import log_hash, read_table, write_table
+from sie_agent.scorer import TEXT_INPUTS
 from sie_agent.selection import RELEVANCE
 from sie_agent.suite.draw.asking import ask_judges, check_judges, rows_read
 from sie_agent.suite.draw.downstream import run_downstream
@@ -222,7 +223,13 @@ def draw_key(draw: Draw) -> str:
         | {"data": {"source", "map", "grades"}},
     )
     # what is left to the scorer's defaults may change with the program
-    chosen = world.suite.scorer.model_dump()
+    chosen = world.suite.scorer.of_students
+    for part in (settings["target"], settings["labels"]["proxy"] or {}):
+        # as before there were other inputs, so that finished draws stay finished
+        if part.get("inputs") == [TEXT_INPUTS]:
+            del part["inputs"]
+    if world.blocks:
+        settings["inputs"] = list(world.suite.scorer.inputs)
     settings["scorer"] = {label: asdict(student_settings(label, **chosen)) for label in made_of_relevance()}
     everyone = list(dict.fromkeys([*draw.judges, *draw.bench_judges]))
     said = {

@@ -50,6 +50,7 @@ def labels(samples: pd.DataFrame) -> pd.DataFrame:
             "support": 1 - hardness,
             "hardness": hardness,
             "preference": 0.2 + 0.6 * relevance,
+            "preference_support": 0.9 - 0.7 * hardness,
         }
     )
 

@@ -30,6 +30,7 @@ from sie_agent.scorer import (
     student_inputs,
     with_recipe,
 )
+from sie_agent.scorer.files import FORMAT
 from sie_agent.scorer.onnx.model import tree_model
 from sie_agent.scorer.student import Student, spread
 from sie_agent.selection import Recipe, ranks_in_quantiles
@@ -161,7 +162,7 @@ def test_a_configuration_that_names_other_files_is_bad_input(scorer: Scorer, tmp
 def test_a_newer_format_is_bad_input(scorer: Scorer, tmp_path: Path) -> None:
     save_scorer(scorer, tmp_path)
     config = json.loads((tmp_path / "config.json").read_text())
-    (tmp_path / "config.json").write_text(json.dumps({**config, "format": config["format"] + 1}))
+    (tmp_path / "config.json").write_text(json.dumps({**config, "format": FORMAT + 1}))
     with pytest.raises(InputError, match=r"newer format.*Upgrade"):
         load_scorer(tmp_path)
 
@@ -192,7 +193,7 @@ def test_labels_of_another_data_set_are_bad_input(samples: pd.DataFrame, labels:
 
 
 def test_only_the_labels_that_are_there_are_distilled(samples: pd.DataFrame, labels: pd.DataFrame) -> None:
-    partly = labels.assign(value=np.nan).drop(columns=["hardness", "relevance", "preference"])
+    partly = labels.assign(value=np.nan).drop(columns=["hardness", "relevance", "preference", "preference_support"])
     small = distill_scorer(samples, partly, settings=StudentSettings(trees=3))
     assert list(small.students) == ["support"]
 

@@ -17,7 +17,6 @@ import numpy as np
 import pandas as pd
 
 from sie_agent.errors import InputError
-from sie_agent.features import feature_names
 from sie_agent.labels import label_names
 from sie_agent.samples import check_samples
 from sie_agent.scorer.explanation.meanings import LABEL_NAME, TOPIC, TOPIC_GROUPS, meaning_of
@@ -187,16 +186,19 @@ def shortened(explanation: Explanation, top: int | None) -> Explanation:
 def explain_batch(scorer: Scorer, samples: pd.DataFrame, by: str) -> list[Explanation]:
     """Rows and all that is asked of them, scored at once."""
     student = scorer.students[by]
-    rows = samples[["sample_id", *FIELDS, "label"]].to_dict("records")
+    rows = samples[["sample_id", *FIELDS, "label", *scorer.columns]].to_dict("records")
     erased = [list(erasures(row)) for row in rows]
     asked = [variant for row, words in zip(rows, erased, strict=True) for variant in variants(row, words)]
     table = pd.DataFrame(asked)
-    inputs = student_inputs(scorer.features.transform(table), table["label"].astype(np.float64))
+    inputs = student_inputs(scorer.inputs_of(table), table["label"].astype(np.float64))
     ranks = student.ranks(inputs)
     scores = student.scores_at(ranks)
     starts = np.cumsum([0, *(3 + len(words) for words in erased[:-1])])
     effects = student.contributions(inputs[starts])
-    raw = inputs[starts, :-1].astype(np.float64) * scorer.features.scale + scorer.features.centre
+    raw = inputs[starts, :-1].astype(np.float64)
+    text = len(scorer.features.centre)
+    raw[:, :text] = raw[:, :text] * scorer.features.scale + scorer.features.centre
+    names = [*scorer.input_names, LABEL_NAME]
     explained = []
     for place, (row, words, start) in enumerate(zip(rows, erased, starts.tolist(), strict=True)):
         label = float(row["label"])
@@ -213,7 +215,7 @@ def explain_batch(scorer: Scorer, samples: pd.DataFrame, by: str) -> list[Explan
                 score=score,
                 rank=rank,
                 base=float(effects[place, -1]),
-                features=feature_effects([*raw[place], label], effects[place, :-1]),
+                features=feature_effects(names, [*raw[place], label], effects[place, :-1]),
                 rest=0.0,
                 words=tuple(replace(word, effect=rank - other, score_without=found) for word, other, found in told),
                 words_left_out=sum(max(0, len(list(word_spans(row[field]))) - MOST_WORDS) for field in FIELDS),
@@ -253,15 +255,14 @@ def without_word(text: str, start: int, end: int | None = None) -> str:
     return (text[:start] + (rest if inside else rest.lstrip())).rstrip()
 
 
-def feature_effects(values: Sequence[float], effects: Doubles) -> tuple[FeatureEffect, ...]:
-    """Features by size of their effect, latent topics in one line each.
+def feature_effects(names: Sequence[str], values: Sequence[float], effects: Doubles) -> tuple[FeatureEffect, ...]:
+    """Features by size of their effect, latent topics and parts of sentence vectors in one line each.
 
     Parameters
     ----------
-    values : (d + 1,) not standardised, the label last; effects : (d + 1,) their SHAP values.
+    names, values : (d + 1,) not standardised, the label last; effects : (d + 1,) their SHAP values.
     """
-    names = [*feature_names(), LABEL_NAME]
-    groups = dict.fromkeys(TOPIC_GROUPS, 0.0)
+    groups = {kind: 0.0 for kind in TOPIC_GROUPS if any(name.startswith(kind) for name in names)}
     single = []
     for name, value, effect in zip(names, values, effects.tolist(), strict=True):
         if topic := TOPIC.fullmatch(name):
@@ -269,5 +270,5 @@ def feature_effects(values: Sequence[float], effects: Doubles) -> tuple[FeatureE
         else:
             known = None if np.isnan(value) else round(float(value), 6) + 0.0
             single.append(FeatureEffect(name, known, effect, meaning_of(name, float(value))))
-    topics = [FeatureEffect(name, None, groups[kind], meaning) for kind, (name, meaning) in TOPIC_GROUPS.items()]
+    topics = [FeatureEffect(TOPIC_GROUPS[kind][0], None, groups[kind], TOPIC_GROUPS[kind][1]) for kind in groups]
     return tuple(sorted([*single, *topics], key=lambda feature: (-abs(feature.effect), feature.name)))

@@ -6,11 +6,15 @@ import math
 import re
 
 LABEL_NAME = "label (what the log says)"
-TOPIC = re.compile(r"(query|title|shared) topic \d+")
+TOPIC = re.compile(r"((?:query|title|shared) topic|(?:query|title) vector|vector (?:product|distance)) \d+")
 TOPIC_GROUPS = {
-    "query": ("query topics", "what the query is about (latent topics, together)"),
-    "title": ("title topics", "what the title is about (latent topics, together)"),
-    "shared": ("shared topics", "where query and title are about the same (latent topics, together)"),
+    "query topic": ("query topics", "what the query is about (latent topics, together)"),
+    "title topic": ("title topics", "what the title is about (latent topics, together)"),
+    "shared topic": ("shared topics", "where query and title are about the same (latent topics, together)"),
+    "query vector": ("query vector", "what the query means (sentence vector, its parts together)"),
+    "title vector": ("title vector", "what the title means (sentence vector, its parts together)"),
+    "vector product": ("vector products", "where query and title mean the same (sentence vectors, parts together)"),
+    "vector distance": ("vector distances", "where query and title mean something else (sentence vectors, together)"),
 }
 
 SHARES = {
@@ -50,6 +54,7 @@ AMOUNTS = {
     "title characters": "the title has {} characters",
     "word cosine": "likeness of query and title by words: {} (0 none, 1 the same)",
     "character cosine": "likeness of query and title by letters: {} (0 none, 1 the same)",
+    "sentence cosine": "likeness of query and title by meaning: {} (0 unrelated, 1 the same)",
     "latent cosine": "likeness of query and title by topic: {} (0 unrelated, 1 the same)",
 }
 
@@ -69,6 +74,8 @@ def meaning_of(name: str, value: float) -> str:
     if name == "share of query numbers in title" and abs(value - 0.5) < 1e-3:
         # all, none or some of them are in the title; one half also stands for a query without any
         return "half of the query's numbers are in the title, or it has none"
+    if math.isnan(value):
+        return f"{name}: not known"
     if name in SHARES:
         return SHARES[name].format(f"{round(value * 100) + 0} %")
     if name in FLAGS:

@@ -22,7 +22,7 @@ class WeightPart:
 
     Attributes
     ----------
-    by : the weak label; ``preference`` is the shopper's part. score : of the row.
+    by : the weak label; ``preference_support`` is the shopper's part. score : of the row.
     place : the score's rank among those of the log, 0 to 1. adds : to the weight.
     """
 
@@ -65,7 +65,7 @@ def explain_weights(
     """Say of each row what the parts of the recipe add to its weight.
 
     Two rows that differ in the shopper alone have the same parts but for those of weak labels that read the shopper:
-    ``preference``, and whatever else the scorer distilled from behaviour. Why a part is what it is,
+    ``preference_support``, and whatever else the scorer distilled from behaviour. Why a part is what it is,
     :func:`explain_rows` says of its score, with ``by`` the part's.
 
     Parameters

@@ -53,10 +53,10 @@ class Graph:
             self.constants[key] = tensor
         return str(self.constants[key].name)
 
-    def weights(self, name: str, value: npt.NDArray[np.floating[Any]]) -> str:
-        """Doubles that were learned: kept in the file in the type they have, to be found there by their name."""
+    def weights(self, name: str, value: npt.NDArray[np.floating[Any]], kind: npt.DTypeLike = np.float64) -> str:
+        """Numbers that were learned: kept in the file in the type they have, to be found there by their name."""
         self.constants[name.encode()] = numpy_helper.from_array(value, name)
-        return self.cast(name, np.float64)
+        return self.cast(name, kind)
 
     def whole(self, *values: int) -> str:
         """A constant list of whole numbers."""

@@ -7,7 +7,7 @@ from them anew, and the file has to say the same, operator by operator. What run
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,7 @@ from google.protobuf.message import DecodeError
 
 from sie_agent.errors import InputError
 from sie_agent.features import TextFeatures, feature_names, reading
+from sie_agent.scorer.blocks.base import Block
 from sie_agent.scorer.kept_trees import KeptTrees
 from sie_agent.scorer.label_errors import AGAIN
 from sie_agent.scorer.onnx.graph import TREES
@@ -28,19 +29,31 @@ from sie_agent.selection import QUANTILES
 
 TREES_OF = "lightgbm of "
 READING = "sie.reading"
+# how the names of a graph's own constants begin
+CONSTANT = "constant_"
 # of a number that was learned: sums of thousands of them are still finite
 LARGEST = 1e15
-Learned = tuple[TextFeatures, dict[str, Student], bytes]
+Tables = Mapping[str, npt.NDArray[Any]]
+Blocks = tuple[Block, ...]
+Learned = tuple[TextFeatures, dict[str, Student], bytes, Blocks]
 # how the letters beyond ASCII are folded hangs on the version of Unicode that the writer had
 LETTERS = {"LabelEncoder": ("keys_strings", "values_strings"), "RegexFullMatch": ("pattern",)}
 
 
-def read_learned(content: bytes, labels: Sequence[str], where: Path) -> Learned:
-    """The features, the students by weak label, and the model built from them, to be run.
+def text_alone(tables: Tables) -> Blocks:
+    """The blocks of a scorer that reads text alone: none."""
+    return ()
+
+
+def read_learned(
+    content: bytes, labels: Sequence[str], where: Path, blocks_of: Callable[[Tables], Blocks] = text_alone
+) -> Learned:
+    """The features, the students by weak label, the model built from them, to be run, and the blocks.
 
     Parameters
     ----------
     content : the bytes of ``model.onnx``. labels : the weak labels that it gives. where : the file, for messages.
+    blocks_of : the blocks, from the tables of the model.
 
     Raises
     ------
@@ -54,14 +67,15 @@ def read_learned(content: bytes, labels: Sequence[str], where: Path) -> Learned:
         texts = {entry.key: entry.value for entry in model.metadata_props}
         learned = {name: doubles(kept, name, shape) for name, shape in shapes().items()}
         features = TextFeatures(**learned, version=reading_of(texts, str(where)))
-        students = read_students(model, kept, texts, labels, str(where))
-        built = scorer_message(features, students, {})
+        blocks = blocks_of(tables_of(kept))
+        students = read_students(model, kept, texts, labels, blocks, str(where))
+        built = scorer_message(features, students, {}, blocks)
         check_graph(model, built)
     except (DecodeError, KeyError, ValueError, TypeError, OverflowError, RecursionError, MemoryError) as error:
         said = f"it has no {error}" if isinstance(error, KeyError) else " ".join(str(error).split())
         why = "" if isinstance(error, DecodeError | UnicodeError) or not said.isprintable() else f": {said[:120]}"
         raise InputError(f"not a scorer of this version{why}", where=where, hint=AGAIN) from error
-    return features, students, bytes(built.SerializeToString())
+    return features, students, bytes(built.SerializeToString()), blocks
 
 
 def shapes() -> dict[str, tuple[int, ...]]:
@@ -118,6 +132,11 @@ def table_of(tensor: Any) -> npt.NDArray[Any]:
     return np.frombuffer(tensor.raw_data, kinds[tensor.data_type]).reshape(tuple(tensor.dims)).copy()
 
 
+def tables_of(kept: Mapping[str, Any]) -> Tables:
+    """The numbers that were learned, by name, without the constants of the graph."""
+    return {name: table_of(tensor) for name, tensor in kept.items() if not name.startswith(CONSTANT)}
+
+
 def doubles(kept: dict[str, Any], name: str, shape: tuple[int, ...]) -> npt.NDArray[Any]:
     """A table of finite numbers of a known shape, in the type that it has."""
     found = table_of(kept[name])
@@ -129,7 +148,7 @@ def doubles(kept: dict[str, Any], name: str, shape: tuple[int, ...]) -> npt.NDAr
 
 
 def read_students(
-    model: Any, kept: dict[str, Any], texts: Mapping[str, Any], labels: Sequence[str], where: str
+    model: Any, kept: dict[str, Any], texts: Mapping[str, Any], labels: Sequence[str], blocks: Blocks, where: str
 ) -> dict[str, Student]:
     """The student of each weak label: its trees, its quantiles, and the text that explanations are read from."""
     operators = [node for node in model.graph.node if node.op_type == "TreeEnsemble" and node.domain == TREES]
@@ -141,7 +160,7 @@ def read_students(
     }
     if any(values.ndim != 1 for values in table.values()):
         raise ValueError("a column of the trees is not a column")
-    width = len(feature_names()) + 1
+    width = len(feature_names()) + sum(len(block.names) for block in blocks) + 1
     found = trees_of_table(table, len(labels), width)
     students = {}
     for name, trees in zip(labels, found, strict=True):

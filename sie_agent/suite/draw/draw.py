@@ -106,7 +106,9 @@ class Draw:
     @property
     def every_row(self) -> Log:
         """All rows as the pipeline reads them, those of other query sets too."""
-        return Log(self.world.inputs, self.world.proxy_inputs, self.label, self.world.queries, self.has_positions)
+        return Log(
+            self.world.student_inputs, self.world.proxy_inputs, self.label, self.world.queries, self.has_positions
+        )
 
     def rows(self, chosen: Booleans, targets: Doubles) -> FeatureRows:
         """The chosen rows as the target model reads them, with *targets* (n,) beside them."""

@@ -120,7 +120,7 @@ def apply_judge(draw: Draw, part: JudgePart, step: Callable[[], None]) -> None:
     distilled = distill_labels(logged, labels, suite.distilling, draw.seed, step)
     draw.columns[f"relevance|{part.name}"] = relevance
     note_mode(draw, part, known_to(draw, part))
-    for name, scores in distilled.scores(draw.world.inputs, draw.label).items():
+    for name, scores in distilled.scores(draw.world.student_inputs, draw.label).items():
         draw.columns[f"weak|{name}|{part.name}"] = scattered(distilled.labels[name], log)
         draw.columns[f"scorer|{name}|{part.name}"] = scores
     draw.students[part.name] = dict(distilled.students)
@@ -191,7 +191,7 @@ def control(draw: Draw, part: JudgePart, relevance: Doubles, step: Callable[[], 
             logged, draw.proxies, permuted[log], settings, by_rank=part.is_ranked, names=(HEADLINE_LABEL,)
         )
         distilled = distill_labels(logged, labels, settings, draw.seed)
-        scores = distilled.scores(draw.world.inputs[unseen], draw.label[unseen])
+        scores = distilled.scores(draw.world.student_inputs[unseen], draw.label[unseen])
         ranks.append(rankdata(scores[HEADLINE_LABEL]))
         step()
     stacked = np.asarray(ranks)

@@ -26,6 +26,7 @@ from sie_agent.judging import (
     make_backend,
 )
 from sie_agent.samples import load_samples, normalise_query, rows_policy, with_grades, without_grade
+from sie_agent.scorer import Block, fit_blocks, row_inputs
 from sie_agent.suite.draw.double_judging import DoubleJudging
 from sie_agent.suite.failed import Failure, raised, reasons_of, ungraded
 from sie_agent.suite.inputs import READERS
@@ -43,7 +44,8 @@ class World:
     Attributes
     ----------
     samples : the samples table; queries : (n,) code of each row's query.
-    inputs : (n, d) text features; target_inputs : (n, ...) what the target model reads.
+    inputs : (n, d) text features; blocks, student_inputs : what students read beside them, and all that they read;
+        target_inputs : (n, ...) what the target model reads.
     grade : (n,) human grade, NaN where there is none; only evaluation and simulations read it.
     clarity : (n,) clarity of each row's query in [0, 1], NaN where nothing judged it.
     judgments : the judgments tables gathered so far, by judge.
@@ -56,6 +58,8 @@ class World:
     samples: pd.DataFrame
     features: TextFeatures
     inputs: Floats
+    blocks: tuple[Block, ...]
+    student_inputs: Floats
     target_inputs: Floats
     queries: Integers
     query_names: list[str]
@@ -80,7 +84,12 @@ class World:
     def proxy_inputs(self) -> Floats:
         """What the proxies read, one row per sample."""
         proxy, target = self.suite.distilling.proxy, self.suite.target
-        if (proxy.kind, proxy.model, proxy.length) == (target.kind, target.model, target.length):
+        if (proxy.kind, proxy.model, proxy.length, proxy.inputs) == (
+            target.kind,
+            target.model,
+            target.length,
+            target.inputs,
+        ):
             return self.target_inputs
         return READERS[proxy.kind](without_grade(self.samples), self.inputs, proxy)
 
@@ -229,11 +238,14 @@ def build_world(suite: Suite, cache: JudgmentCache, folder: Path | None = None) 
     codes, names = pd.factorize(keys)
     features = TextFeatures.fit(without_grade(samples))
     inputs = features.transform(without_grade(samples))
+    blocks = fit_blocks(without_grade(samples), suite.scorer.inputs)
     world = World(
         suite=suite,
         samples=samples,
         features=features,
         inputs=inputs,
+        blocks=blocks,
+        student_inputs=row_inputs(inputs, blocks, without_grade(samples)),
         target_inputs=READERS[suite.target.kind](without_grade(samples), inputs, suite.target),
         queries=codes.astype(np.intp),
         query_names=[str(name) for name in names],
