@@ -48,8 +48,8 @@ class Recipe:
     mean_label : mean label of the log.
     preference : s, how far the weight is moved by whether the shopper backs the label: by ``preference_support``; 0
         where it is not.
-    quantiles : by weak label, evenly spaced quantiles of its scores: of *by* and of ``preference_support`` over the log,
-        and of the distilled relevance over the judged answers.
+    quantiles : by weak label, evenly spaced quantiles of its scores: of *by* and of ``preference_support`` over the
+        log, and of the distilled relevance over the judged answers.
     chosen : how it was chosen: ``tuned`` on graded queries; by the ``rule`` for logs without grades; the ``log`` as it
         is, since nothing better was shown; or ``given`` by the user. why : the same in a sentence.
 
@@ -100,8 +100,9 @@ class Recipe:
 
         The rank is that among the quantiles of the log's scores, so the mean over the log is 1: the formula is
         symmetric about a rank of a half. With a strength s for the shopper's preference, s · (rank of
-        ``preference_support`` - 0.5) · 2 is added, and the weight stays at 0.1 or more. A sum and no product: the mean over the log is 1
-        however the two go together, as long as a + s is at most 0.9, and both parts of a weight can be told.
+        ``preference_support`` - 0.5) · 2 is added, and the weight stays at 0.1 or more. A sum and no product: the mean
+        over the log is 1 however the two go together, as long as a + s is at most 0.9, and both parts of a weight can
+        be told.
 
         Parameters
         ----------

@@ -10,8 +10,10 @@ from scipy.stats import rankdata
 
 from scripts.experiments.shopper.world import Rows
 from sie_agent.attribution import FeatureRows, TrainingSettings, predict, train
-from sie_agent.labels import Evidence, LabelSettings, support
+from sie_agent.labels import WEAK_LABELS, Evidence, LabelSettings, student_settings
 from sie_agent.samples import LogSettings, simulate_log
+from sie_agent.scorer import fit_student
+from sie_agent.selection import PERSONAL
 from sie_agent.utils.arrays import Doubles, Floats
 
 # as in eval/suites/games-clicks.yaml
@@ -38,26 +40,31 @@ def tilt(preference: Doubles) -> Doubles:
     return np.asarray(1 + STRENGTH * (ranks - 0.5) * 2)
 
 
-def weights_of(preferences: Mapping[str, Doubles], label: Doubles, seed: int) -> dict[str, Doubles | None]:
+def weights_of(
+    judges: Mapping[str, Doubles], preferences: Mapping[str, Doubles], inputs: Floats, label: Doubles, seed: int
+) -> dict[str, Doubles | None]:
     """Weights of the log's rows by every way, (n,); None of the log as it is.
 
     Parameters
     ----------
-    preferences : by judge, (n,) distilled preference of the log's rows; label : (n,).
+    judges : answers to the log's rows, (n,); preferences : these distilled. inputs : (n, d) what students read, the
+        label last; label : (n,).
     """
     found: dict[str, Doubles | None] = {"log": None}
-    for name, preference in preferences.items():
-        found[f"preference of {name}"] = tilt(preference)
-        found[f"support by {name}"] = tilt(supported(preference, label))
+    inputs = np.hstack([inputs[:, :-1], label[:, None]]).astype(np.float32)
+    for name, answers in judges.items():
+        found[f"preference of {name}"] = tilt(preferences[name])
+        student = fit_student(inputs, supported(answers, label), student_settings(PERSONAL), 0, ends=(0.0, 1.0))
+        found[f"preference support of {name}"] = tilt(student.predict(inputs))
     found["random weights"] = tilt(np.random.default_rng(6_000 + seed).random(len(label)))
     return found
 
 
-def supported(preference: Doubles, label: Doubles) -> Doubles:
-    """``support`` of each row, (n,), from the preference in place of relevance; only its order is used."""
+def supported(answers: Doubles, label: Doubles) -> Doubles:
+    """``preference_support`` of each row, (n,): does the shopper back the label?"""
     nothing = np.zeros((len(label), 1), np.float32)
     rows = FeatureRows(nothing, label.astype(np.float32), np.zeros(len(label), np.intp))
-    return support(Evidence(rows, preference, (), rows, LabelSettings(by_rank=True)))
+    return WEAK_LABELS[PERSONAL].make(Evidence(rows, answers, (), rows, LabelSettings(by_rank=True)))
 
 
 def towers_scores(

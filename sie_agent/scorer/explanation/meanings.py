@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 import re
 
+from sie_agent.shoppers import FEATURES
+
 LABEL_NAME = "label (what the log says)"
 TOPIC = re.compile(r"((?:query|title|shared) topic|(?:query|title) vector|vector (?:product|distance)) \d+")
 TOPIC_GROUPS = {
@@ -58,6 +60,9 @@ AMOUNTS = {
     "latent cosine": "likeness of query and title by topic: {} (0 unrelated, 1 the same)",
 }
 
+# of the shopper, point in time
+BEHAVED = {feature.name: feature.meaning for feature in FEATURES}
+
 
 def meaning_of(name: str, value: float) -> str:
     """The feature *name* having this *value*, as a clause; for features without words of their own, the number.
@@ -75,10 +80,11 @@ def meaning_of(name: str, value: float) -> str:
         # all, none or some of them are in the title; one half also stands for a query without any
         return "half of the query's numbers are in the title, or it has none"
     if math.isnan(value):
-        return f"{name}: not known"
+        return f"{BEHAVED.get(name, name)}: not known"
     if name in SHARES:
         return SHARES[name].format(f"{round(value * 100) + 0} %")
     if name in FLAGS:
         return FLAGS[name][value < 0.5]
     # standardising and back leaves a trace in the seventh digit
-    return AMOUNTS.get(name, f"{name}: {{}}").format(f"{round(value, 4) + 0:.3g}")
+    told = f"{BEHAVED.get(name, name)}: {{}}"
+    return AMOUNTS.get(name, told).format(f"{round(value, 4) + 0:.3g}")
