@@ -1,7 +1,8 @@
 """Sample importance for e-commerce search and recommendation, estimated with a language model.
 
 Every verb of the command line is a function here: ``sie_agent.label``, ``calibrate``, ``distill``, ``score``,
-``select``, ``weights``, ``rank``, ``explain``, ``attribute``, ``run_suite``, ``evaluate_run``, ``compare_prompts``,
+``select``, ``weights``, ``behaviour``, ``rank``, ``explain``, ``attribute``, ``run_suite``, ``evaluate_run``,
+``compare_prompts``,
 ``improve_prompt``, ``benchmark``, ``push_scorer``, ``push_labels``, ``prompts_list`` and its kin, ``serve``, ``init``,
 ``doctor``.
 Names are loaded when they are first used, so that ``import sie_agent`` is quick.
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from sie_agent.commands.attribute import attribute
+    from sie_agent.commands.behaviour import behaviour
     from sie_agent.commands.benchmark import benchmark
     from sie_agent.commands.cache import cache_export, cache_prune, cache_stats
     from sie_agent.commands.calibrate import calibrate
@@ -62,7 +64,7 @@ if TYPE_CHECKING:
         make_backend,
     )
     from sie_agent.labels import StudentSettings
-    from sie_agent.samples import ColumnMap, InvalidRows, rows_policy
+    from sie_agent.samples import ColumnMap, EventsMap, InvalidRows, rows_policy
     from sie_agent.scorer import (
         Explanation,
         Scorer,
@@ -77,6 +79,7 @@ if TYPE_CHECKING:
     from sie_agent.scorer.estimator import ImportanceScorer
     from sie_agent.selection import Recipe, select_rows, weigh_rows
     from sie_agent.serving import Limits
+    from sie_agent.shoppers import behaviour_features, generate_events
     from sie_agent.suite import Suite, load_suite
 
 __all__ = [
@@ -85,6 +88,7 @@ __all__ = [
     "ColumnMap",
     "EndpointList",
     "EnvironmentFailure",
+    "EventsMap",
     "Explanation",
     "ImportanceScorer",
     "InputError",
@@ -106,6 +110,8 @@ __all__ = [
     "WeightExplanation",
     "__version__",
     "attribute",
+    "behaviour",
+    "behaviour_features",
     "benchmark",
     "cache_export",
     "cache_prune",
@@ -119,6 +125,7 @@ __all__ = [
     "explain",
     "explain_rows",
     "explain_weights",
+    "generate_events",
     "improve_prompt",
     "init",
     "judge",
@@ -169,7 +176,8 @@ _HOMES = {
     "sie_agent.labels": ("StudentSettings",),
     "sie_agent.suite": ("Suite", "load_suite"),
     "sie_agent.features": ("TextFeatures",),
-    "sie_agent.samples": ("ColumnMap", "InvalidRows", "rows_policy"),
+    "sie_agent.samples": ("ColumnMap", "EventsMap", "InvalidRows", "rows_policy"),
+    "sie_agent.shoppers": ("behaviour_features", "generate_events"),
     "sie_agent.scorer": (
         "Explanation",
         "Scorer",
@@ -187,6 +195,7 @@ _HOMES = {
     "sie_agent.drift": ("AdjustmentSettings",),
     "sie_agent.serving": ("Limits",),
     "sie_agent.commands.attribute": ("attribute",),
+    "sie_agent.commands.behaviour": ("behaviour",),
     "sie_agent.commands.benchmark": ("benchmark",),
     "sie_agent.commands.cache": ("cache_export", "cache_prune", "cache_stats"),
     "sie_agent.commands.calibrate": ("calibrate",),

@@ -76,6 +76,7 @@ VERBS = {
     "score": ("score:VERB", "Score a whole log with the scorer."),
     "select": ("select:VERB", "The rows worth keeping."),
     "weights": ("weights:VERB", "A weight for every row."),
+    "behaviour": ("behaviour:VERB", "What each row's shopper had done before."),
     "rank": ("rank:VERB", "Which queries, items, shoppers and departments matter."),
     "explain": ("explain:VERB", "Why rows have their score."),
     "serve": ("serve:VERB", "The scorer over HTTP."),

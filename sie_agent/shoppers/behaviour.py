@@ -85,11 +85,22 @@ def behaviour_tables(
     *,
     events_map: str | Path | EventsMap | Mapping[str, Any] | None = None,
     catalogue: str | Path | pd.DataFrame | None = None,
+    threads: int | None = None,
 ) -> Iterator[BehaviourTables]:
-    """Tables for the features of samples in chunks; what memory does not hold goes to a folder in *parent*."""
+    """Tables for the features of samples in chunks; what memory does not hold goes to a folder in *parent*.
+
+    Parameters
+    ----------
+    parent : where. events_map, catalogue : as :func:`behaviour_features` takes them.
+    threads : of DuckDB; two, where there are two cores, if None.
+
+    Raises
+    ------
+    InputError : the map or the catalogue is wrong. EnvironmentFailure : the disk is full.
+    """
     mapping = load_events_map(events_map)
     items = None if catalogue is None else read_catalogue(catalogue)
-    with overflowing(parent, "behaviour", FAILED, HINT, MEMORY) as connection:
+    with overflowing(parent, "behaviour", FAILED, HINT, MEMORY, threads) as connection:
         yield BehaviourTables(connection, mapping, items)
 
 

@@ -152,13 +152,14 @@ def too_good(labels: pd.Series, features: pd.DataFrame) -> list[dict[str, Any]]:
     label = labels.to_numpy(np.float64)
     for name in features.columns:
         values = features[name].to_numpy(np.float64)
+        known = ~np.isnan(values)
         for told, score, used in (
             (name, values, ~np.isnan(values)),
             (f"whether {name} is known", ~np.isnan(values), True),
         ):
             there = used & ~np.isnan(label)
             positive = label[there] > 0
-            if min(positive.sum(), (~positive).sum()) < FEWEST_OF_A_LABEL:
+            if min(positive.sum(), (~positive).sum()) < FEWEST_OF_A_LABEL or np.ptp(score[there]) == 0:
                 continue
             auc = float(roc_auc_score(positive, score[there]))
             if max(auc, 1 - auc) >= TOO_GOOD:

@@ -146,6 +146,7 @@ KINDS: dict[str, Kind] = {
         TEXT,
     ),
     **dict.fromkeys(("calibration", "method", "panel"), TEXT),
+    **dict.fromkeys(("events", "events_map", "catalogue"), TEXT),
 }
 # options that go by other names than their parameters
 OPTIONS = {

@@ -29,6 +29,7 @@ NEEDED: dict[str, tuple[str, ...]] = {
     "score": ("--scorer", "scorer", "--data", "log.csv", "--out", "out.parquet"),
     "select": (*SCORED, "--keep", "0.5"),
     "weights": SCORED,
+    "behaviour": ("--data", "log.csv", "--out", "out.parquet"),
     "rank": (*SCORED, "--by", "query"),
     "explain": ("--scorer", "scorer", "--data", "log.csv", "--row", "1"),
     "serve": ("--scorer", "scorer"),

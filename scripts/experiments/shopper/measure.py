@@ -5,8 +5,8 @@ python scripts/experiments/shopper/measure.py eval/results/shopper.json         
 
 On the video games: purchases in order, without times. Of each shopper the game bought next stands beside seven others
 that were bought about as often and that the shopper does not have. Everything is measured within shopper, on shoppers
-that no scorer and no model was trained on. Zero-shot: no human grade is there. Draws 4 to 6, on other test shoppers, were
-looked at while the formula of the weights was chosen; draws 7 to 9 are reported.
+that no scorer and no model was trained on. Zero-shot: no human grade is there. Draws 4 to 6, on other test shoppers,
+were looked at while the formula of the weights was chosen; draws 7 to 9 are reported.
 """
 
 from __future__ import annotations

@@ -53,7 +53,8 @@ def weights_of(
     found: dict[str, Doubles | None] = {"log": None}
     inputs = np.hstack([inputs[:, :-1], label[:, None]]).astype(np.float32)
     for name, answers in judges.items():
-        found[f"preference of {name}"] = tilt(preferences[name])
+        if name.startswith("minilm"):
+            found[f"preference of {name}"] = tilt(preferences[name])
         student = fit_student(inputs, supported(answers, label), student_settings(PERSONAL), 0, ends=(0.0, 1.0))
         found[f"preference support of {name}"] = tilt(student.predict(inputs))
     found["random weights"] = tilt(np.random.default_rng(6_000 + seed).random(len(label)))

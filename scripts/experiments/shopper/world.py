@@ -21,8 +21,8 @@ OTHERS = 7
 # a game's others are drawn from so many games that were bought about as often
 AS_POPULAR = 60
 LAST, LONGEST = 5, 20
-# weight of an item of the history by its age: the newest counts 1
-FADES = 0.85
+# weight of an item of the history by its age, as in prompts/preference/cosine.yaml: half after five items
+FADES = 0.5 ** (1 / 5)
 
 
 @dataclass(frozen=True)
