@@ -55,15 +55,17 @@ def test_the_same_row_has_two_weights_with_two_shoppers_and_each_is_explained(
     for one, weight in zip(explained, weights, strict=True):
         assert [part.by for part in one.parts] == ["support", PERSONAL]
         assert one.weight == weight == pytest.approx(1 + sum(part.adds for part in one.parts) + one.cut, abs=1e-12)
-    why = explain_rows(personal, rows, PERSONAL, top=None)
-    for one, weighed in zip(why, explained, strict=True):
-        assert one.score == pytest.approx(weighed.parts[1].score, abs=1e-6)
-        assert one.base + sum(feature.effect for feature in one.features) + one.rest == pytest.approx(one.rank)
-    drawn, other = ({feature.name: feature.effect for feature in one.features} for one in why)
-    apart = {name: drawn[name] - other[name] for name in drawn}
-    # nothing but the affinity differs: it makes most of the difference of the ranks, what goes with it the rest
-    assert max(apart, key=lambda name: abs(apart[name])) == AFFINITY and apart[AFFINITY] > 0.02
-    assert sum(apart.values()) == pytest.approx(why[0].rank - why[1].rank)
+    for by in (PERSONAL, "preference"):
+        why = explain_rows(personal, rows, by, top=None)
+        for one in why:
+            assert one.base + sum(feature.effect for feature in one.features) + one.rest == pytest.approx(one.rank)
+        drawn, other = ({feature.name: feature.effect for feature in one.features} for one in why)
+        apart = {name: drawn[name] - other[name] for name in drawn}
+        assert sum(apart.values()) == pytest.approx(why[0].rank - why[1].rank) and apart[AFFINITY] > 0.02
+        if by == PERSONAL:
+            assert [one.score for one in why] == pytest.approx([one.parts[1].score for one in explained], abs=1e-6)
+    # nothing but the affinity differs, and no label is read: it makes most of the difference
+    assert max(apart, key=lambda name: abs(apart[name])) == AFFINITY
     assert "department" in next(feature.meaning for feature in why[0].features if feature.name == AFFINITY)
 
 
