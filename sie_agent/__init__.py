@@ -62,6 +62,7 @@ if TYPE_CHECKING:
         load_endpoints,
         load_variant,
         make_backend,
+        with_history_titles,
     )
     from sie_agent.labels import StudentSettings
     from sie_agent.samples import ColumnMap, EventsMap, InvalidRows, rows_policy
@@ -156,6 +157,7 @@ __all__ = [
     "serve",
     "weigh_rows",
     "weights",
+    "with_history_titles",
 ]
 
 _HOMES = {
@@ -172,6 +174,7 @@ _HOMES = {
         "load_endpoints",
         "load_variant",
         "make_backend",
+        "with_history_titles",
     ),
     "sie_agent.labels": ("StudentSettings",),
     "sie_agent.suite": ("Suite", "load_suite"),

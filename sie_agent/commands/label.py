@@ -33,6 +33,7 @@ def label(
     max_cost: float | None = None,
     calibration: str | Path | None = None,
     allow_other_judge: bool = False,
+    catalogue: str | Path | None = None,
     budget: int | None = None,
     strategy: str | None = None,
     seed: int = 0,
@@ -51,7 +52,8 @@ def label(
     ----------
     data, column_map, split, limit : as `stream_samples` takes them.
     out : Folder to write into (not needed for *dry_run*).
-    variant : Prompt variant: aspect/name, or a YAML file. Repeat it to add clarity/NAME, which is asked once per query.
+    variant : Prompt variant: aspect/name, or a YAML file. Repeat it to add clarity/NAME, asked once per query,
+        profile/NAME, asked once per item, or preference/NAME, asked of the shopper's history and the item.
     judge : who is asked, or the name of a backend; the embedded model if not given.
     judges : A panel instead: name=backend[,model][,variant=NAME][,key=value], repeated; or backends with commas.
     panel : How the panel's members become one: mean-rank (if not given), weighted (by grades of tuning queries) or
@@ -61,6 +63,8 @@ def label(
     max_cost : stop before the answers of this run cost more, in USD; the rest has the status ``not-asked``.
     calibration : File that `sie calibrate` wrote: scores become probabilities, the model's own are in ``raw_score``.
     allow_other_judge : Take the calibration of another variant or model.
+    catalogue : Table with item_id and title, for the items of histories that preference/NAME shows; without it they
+        are those of the map's file of items, or of the log itself.
     budget : Judge only so many pairs of the log, chosen by *strategy*.
     strategy : random, uncertain, diverse, disagreement or influence; random if not given: none was shown to be better.
     seed : Seed of the choice of pairs: the same seed chooses the same ones, a larger budget some more.
@@ -99,7 +103,7 @@ def label(
     if dry_run:
         rows: dict[str, Any] = {"column_map": column_map, "split": split, "limit": limit, "strict": strict}
         how: dict[str, Any] = {"judge": judge, "judges": judges, "retry_failed": retry_failed, "max_cost": max_cost}
-        how |= {"budget": budget, "strategy": strategy, "seed": seed}
+        how |= {"catalogue": catalogue, "budget": budget, "strategy": strategy, "seed": seed}
         return plan(data, variant=variant, cache_path=cache_path, skip_invalid=skip_invalid, **rows, **how)
     if out is None:
         raise InputError("no folder to write into", where="--out", hint="Give --out DIR, or --dry-run.")
@@ -114,14 +118,15 @@ def label(
 
     names, asked, spent = names_of(variant, judges), as_judge(judge), budget_of(budget, strategy, seed)
     check_values(data=data, column_map=column_map, split=split, limit=limit, variant=names, max_cost=max_cost)
-    check_values(calibration=calibration, panel=panel)
+    check_values(calibration=calibration, panel=panel, catalogue=catalogue)
     curve = table_calibration(calibration, any_judge=allow_other_judge)
     members, kind = panel_of(judges, names, asked, panel, spent), panel or "mean-rank"
     files = ("judgments.parquet", "manifest.json", *(("members/",) if members else ()))
     place = Folder("--out", out, files)
     events = File("--log-json", None if str(log_json) == "-" else log_json, appended=True)
     reads = {"--data": source_of(data), "--map": column_map, "--variant": names, **asked.reads}
-    reads |= {"--calibration": calibration, **{f"--judges {one.name}": one.judge.model for one in members}}
+    reads |= {"--calibration": calibration, "--catalogue": catalogue}
+    reads |= {**{f"--judges {one.name}": one.judge.model for one in members}}
     settings = {"--split": split, "--limit": limit, **asked.settings}
     settings |= {"--judges": list(judges), "--panel": kind} if members else {}
     if spent is not None:
@@ -130,7 +135,7 @@ def label(
     with outputs(work, place, events, overwrite=overwrite, cache_path=cache_path):
         policy = rows_policy(place.path, skip_invalid=skip_invalid, strict=strict, data=data)
         log = LogRows(data, column_map, split, limit, policy, allow_missing_labels=False)
-        task = JudgingTask(load_variants(names), asked, cache_path, retry_failed, max_cost, curve, spent)
+        task = JudgingTask(load_variants(names), asked, cache_path, retry_failed, max_cost, curve, spent, catalogue)
         if members:
             from sie_agent.commands.panel_labelling import label_panel
 
@@ -149,6 +154,7 @@ def plan(
     judges: Sequence[str] = (),
     retry_failed: bool = False,
     max_cost: float | None = None,
+    catalogue: str | Path | None = None,
     budget: int | None = None,
     strategy: str | None = None,
     seed: int = 0,
@@ -162,7 +168,7 @@ def plan(
     ----------
     data, variant, column_map, split, limit, judge, judges, retry_failed, cache_path, skip_invalid, strict : as
         :func:`label` takes them.
-    max_cost : checked as :func:`label` does.
+    max_cost : checked as :func:`label` does. catalogue : as :func:`label` takes it.
     budget, strategy, seed : as :func:`label` takes them. Pairs that answers yet to come will choose are not known:
         as many random ones stand in for them.
 
@@ -190,10 +196,13 @@ def plan(
 
     names, asked, spent = names_of(variant, judges), as_judge(judge), budget_of(budget, strategy, seed)
     check_values(data=data, column_map=column_map, split=split, limit=limit, variant=names, max_cost=max_cost)
+    check_values(catalogue=catalogue)
     policy = rows_policy(None, skip_invalid=skip_invalid, strict=strict)
     log = LogRows(data, column_map, split, limit, policy, allow_missing_labels=False)
     members = panel_of(judges, names, asked, budget=spent)
-    task = JudgingTask(load_variants(names), asked, cache_path, retry_failed, max_cost, budget=spent)
+    task = JudgingTask(
+        load_variants(names), asked, cache_path, retry_failed, max_cost, budget=spent, catalogue=catalogue
+    )
     if members:
         from sie_agent.commands.panel_labelling import planned_panel
 
@@ -260,7 +269,13 @@ VERB = Verb(
         "sie label ... --retry-failed      ask again what has no judgment, and nothing else",
     ),
     options={
-        **{"out": OUT_FOLDER, "variant": Option("NAME"), "judges": Option("JUDGE"), "revision": Option("TEXT")},
+        **{
+            "catalogue": Option("FILE"),
+            "out": OUT_FOLDER,
+            "variant": Option("NAME"),
+            "judges": Option("JUDGE"),
+            "revision": Option("TEXT"),
+        },
         "seed": SEED,
     },
 )

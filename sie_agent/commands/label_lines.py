@@ -8,6 +8,9 @@ from typing import Any
 from sie_agent.commands.words import asked_again, causes, cost_line, duration, plan_lines, tries_line, yes_lines
 from sie_agent.utils.counts import counted
 
+# judgments are as many as the rows where one of these was judged alone
+PER_ROW = (["relevance"], ["preference"])
+
 
 def lines(result: dict[str, Any]) -> Iterator[str]:
     """The result as it is printed; of a dry run, the plan."""
@@ -16,7 +19,8 @@ def lines(result: dict[str, Any]) -> Iterator[str]:
         yield from plan_lines(result)
         return
     yield from chosen_lines(result)
-    asked_for = [told_pairs(result)] if "relevance" in result["aspects"] else []
+    of_rows = {"relevance", "preference"} & set(result["aspects"])
+    asked_for = [told_pairs(result)] if of_rows else []
     asked_for += [counted(result["queries"], "query")] if "clarity" in result["aspects"] else []
     asked_for += ["Items"] if "profile" in result["aspects"] else []
     yield f"{' and '.join(asked_for)} judged by {judged_by(result)} ({', '.join(result['variants'])})"
@@ -65,7 +69,7 @@ def chosen_lines(result: dict[str, Any]) -> Iterator[str]:
 def noun(result: dict[str, Any]) -> str:
     """What answers are counted by: all of them together are the pairs, the rows or the queries of the log."""
     answers = result["ok"] + result["failed"]
-    kinds = {"pair": result["pairs"], "row": result["rows"]} if result["aspects"] == ["relevance"] else {}
+    kinds = {"pair": result["pairs"], "row": result["rows"]} if result["aspects"] in PER_ROW else {}
     kinds = {"query": result["queries"]} if result["aspects"] == ["clarity"] else kinds
     return next((what for what, count in kinds.items() if count == answers), "judgment")
 

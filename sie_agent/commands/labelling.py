@@ -26,10 +26,12 @@ from sie_agent.judging import (
     Variant,
     check_limit,
     estimate,
+    history_titles,
     is_lasting,
     judge_chunks,
     load_variant,
     stop_on_signals,
+    with_history_titles,
 )
 from sie_agent.pipeline.judged_log import ZERO_SHOT
 from sie_agent.pipeline.loading import add_to_hash
@@ -100,6 +102,14 @@ class JudgingTask:
     max_cost: float | None
     calibration: TableCalibration | None = None
     budget: Budget | None = None
+    catalogue: str | Path | None = None
+
+    def rows_for(self, variant: Variant, log: LogRows, chunks: Iterator[pd.DataFrame]) -> Iterator[pd.DataFrame]:
+        """The rows with what a variant reads beside them: of preference, the titles of the histories."""
+        if variant.aspect != "preference":
+            return chunks
+        titles = history_titles(log.data, log.column_map, self.catalogue, log.chunks())
+        return (with_history_titles(chunk, titles) for chunk in chunks)
 
     def rows_of(
         self, log: LogRows, backend: Backend, cache: JudgmentCache, session: Session | None
@@ -135,6 +145,7 @@ def label_into(folder: Path, log: LogRows, task: JudgingTask, log_json: str | Pa
             with stop_on_signals(session), TableWriter(target) as writer:
                 for place, one in enumerate(variants):
                     chunks = rows.chunks() if place else passage.watch(rows.chunks())
+                    chunks = task.rows_for(one, log, chunks)
                     how: dict[str, Any] = {"retry_failed": task.retry_failed, "session": session}
                     with bar(f"Judging {one.aspect} with {backend.model}", rows.count) as session.shown:
                         for table in judge_chunks(mixture.watch(chunks), one, backend, cache, **how):
@@ -171,7 +182,9 @@ def planned(log: LogRows, task: JudgingTask) -> dict[str, Any]:
         with JudgmentCache(task.cache_path) as cache:
             how = {"retry_failed": task.retry_failed}
             rows = task.rows_of(log, backend, cache, None)
-            parts = [estimate(rows.chunks(), one, backend, cache, **how) for one in task.variants]
+            parts = [
+                estimate(task.rows_for(one, log, rows.chunks()), one, backend, cache, **how) for one in task.variants
+            ]
     finally:
         backend.close()
     costs = [part["cost"] for part in parts]

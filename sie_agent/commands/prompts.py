@@ -114,7 +114,7 @@ def prompts_render(
     >>> [message["role"] for message in result["questions"][0]["messages"]]
     ['system', 'user']
     """
-    from sie_agent.judging import load_variant, rendered
+    from sie_agent.judging import history_titles, load_variant, rendered, with_history_titles
     from sie_agent.samples import load_samples, rows_policy, without_grade
 
     check_values(variant=variant, data=data, row=row, column_map=column_map)
@@ -126,6 +126,8 @@ def prompts_render(
         raise InputError(f"there is no row {row}: {counted(len(rows), 'row')} can be used", where=f"{data}, --row")
     chosen = rows.iloc[row - 1]
     alike = without_grade(rows[rows["query"] == chosen["query"]]).drop_duplicates("sample_id")
+    if loaded.aspect == "preference":
+        alike = with_history_titles(alike, history_titles(data, column_map, None, [rows]))
     questions = rendered(loaded, alike.reset_index(drop=True), str(chosen["sample_id"]))
     sums = {name: sum(one[name] for one in questions) for name in ("characters", "tokens")}
     named = {"variant": loaded.name, "sample_id": str(chosen["sample_id"])}

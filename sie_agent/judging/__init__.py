@@ -13,6 +13,7 @@ from sie_agent.judging.backends.lexical import share_of_words
 from sie_agent.judging.cache.database import JudgmentCache
 from sie_agent.judging.clarity import judge_clarity_from_catalogue
 from sie_agent.judging.forecast import estimate
+from sie_agent.judging.histories import history_titles, with_history_titles
 from sie_agent.judging.prompts.audit import AuditFinding, audit
 from sie_agent.judging.prompts.audit_data import DataAudit
 from sie_agent.judging.prompts.variants import (
@@ -66,6 +67,7 @@ __all__ = [
     "encode_sentences",
     "estimate",
     "find_variant",
+    "history_titles",
     "is_composite",
     "is_lasting",
     "judge",
@@ -86,4 +88,5 @@ __all__ = [
     "shortened",
     "stop_on_signals",
     "variant_name",
+    "with_history_titles",
 ]

@@ -48,7 +48,10 @@ class Measure:
     def add(self, chunk: Chunk, backend: Backend) -> None:
         """Count one chunk; a question that an earlier one had is not counted again."""
         self.rows += len(chunk.rows)
-        asked = [question for question in chunk.asked if int(question.key[:16], 16) not in self.seen]
+        # a shopper without a history is nobody's question
+        askable = chunk.known().union(question.key for question in chunk.pending())
+        new = [question for question in chunk.asked if int(question.key[:16], 16) not in self.seen]
+        asked = [question for question in new if question.key in askable]
         self.seen.update(int(question.key[:16], 16) for question in asked)
         answers = {one.key: chunk.answers[one.key] for one in asked if one.key in chunk.answers}
         chunk = replace(chunk, asked=asked, answers=answers)

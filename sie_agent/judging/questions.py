@@ -16,14 +16,17 @@ from sie_agent.judging.cache.database import JudgmentCache
 from sie_agent.judging.cache.entries import MOST_ALIASES
 from sie_agent.judging.cache.key import key_maker
 from sie_agent.judging.cache.stored import SURROGATES, misfit
-from sie_agent.judging.prompts.render import Renderer, clean_fields
-from sie_agent.judging.prompts.templates import ALL_FIELDS
-from sie_agent.judging.prompts.variants import ITEM_FIELDS, Variant
+from sie_agent.judging.prompts.render import HISTORY_TITLES, Renderer, clean_fields
+from sie_agent.judging.prompts.templates import ALL_FIELDS, HISTORY
+from sie_agent.judging.prompts.variants import ITEM_FIELDS, PER_ROW, Variant
 from sie_agent.utils.counts import counted
 from sie_agent.utils.progress import say
 
 UNSEEN = ("grade", "label")
 NEEDED = ("sample_id", "query", "item_id", "title")
+# columns of samples that templates read; the history is read as titles
+READ = (*(name for name in ALL_FIELDS if name != HISTORY), HISTORY_TITLES)
+NO_HISTORY = "no-history"
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +48,9 @@ def wanted_rows(samples: pd.DataFrame, variant: Variant) -> pd.DataFrame:
     for name in NEEDED:
         if name not in rows.columns:
             raise InputError(f"the samples have no column '{name}'", hint="Load them with load_samples")
+    if variant.aspect == "preference" and HISTORY_TITLES not in rows.columns:
+        hint = "Add them with with_history_titles(samples, catalogue); `sie label` does so"
+        raise InputError(f"the samples have no column '{HISTORY_TITLES}'", hint=hint)
     rows = writable(rows)
     if variant.aspect == "clarity":
         blank = dict.fromkeys(("sample_id", "item_id", *ITEM_FIELDS), "")
@@ -56,7 +62,7 @@ def wanted_rows(samples: pd.DataFrame, variant: Variant) -> pd.DataFrame:
 
 def columns_of(rows: pd.DataFrame, variant: Variant) -> list[str]:
     """The columns in which rows differ that are asked about once each; none where every row is."""
-    if variant.aspect == "relevance":
+    if variant.aspect in PER_ROW:
         return []
     wanted = ("query",) if variant.aspect == "clarity" else ("item_id", *ITEM_FIELDS)
     return [name for name in wanted if name in rows.columns]
@@ -65,7 +71,7 @@ def columns_of(rows: pd.DataFrame, variant: Variant) -> list[str]:
 def writable(rows: pd.DataFrame) -> pd.DataFrame:
     """The rows with U+FFFD for halves of surrogate pairs, which no file and no server takes; says how many."""
     broken: dict[str, list[object]] = {}
-    for name in [name for name in dict.fromkeys((*NEEDED, *ALL_FIELDS)) if name in rows.columns]:
+    for name in [name for name in dict.fromkeys((*NEEDED, *READ)) if name in rows.columns]:
         # only columns of Python objects can hold one
         if getattr(rows[name].dtype, "storage", "") == "pyarrow":
             continue
@@ -177,7 +183,7 @@ class RowFields:
 
     def __init__(self, rows: pd.DataFrame, variant: Variant) -> None:
         self._variant = variant
-        names = [name for name in ALL_FIELDS if name in rows.columns]
+        names = [name for name in READ if name in rows.columns]
         self._columns = {name: rows[name].to_numpy(dtype=object) for name in names}
         self.count = len(rows)
 
@@ -282,10 +288,18 @@ class LookUp:
                 fields = RowFields(rows, self.variant)
                 asked, places = distinct_questions(fields, self.keys)
                 answers = cached_answers(asked, fields, self.keys, self._cache, retry_failed=self._retry_failed)
+                if self.variant.aspect == "preference":
+                    answers |= self._without_history(asked, fields)
                 yield Chunk(rows, fields, asked, places, answers, self.keys)
         finally:
             if (count := self._cache.damaged - before) > 0:
                 say(f"{counted(count, 'damaged answer')} in the cache: asked again")
+
+    def _without_history(self, asked: Sequence[Question], rows: RowFields) -> dict[str, tuple[Answer, Source]]:
+        """What stands for the questions about shoppers of whom nothing is known: nobody is asked."""
+        answer = Answer(NO_HISTORY, self.variant.method, "the shopper has no history, or none of its items has a title")
+        empty = (question for question in asked if not rows.fields(question.row)[HISTORY])
+        return {question.key: (answer, self.keys.own[0]) for question in empty}
 
 
 @dataclass
@@ -305,6 +319,10 @@ class Chunk:
     places: list[int]
     answers: dict[str, tuple[Answer, Source]]
     keys: KeyMaker
+
+    def known(self) -> frozenset[str]:
+        """The keys of those whose answer comes from the cache."""
+        return frozenset(key for key, (answer, _) in self.answers.items() if answer.status != NO_HISTORY)
 
     def pending(self) -> list[Question]:
         """The questions that have no answer."""

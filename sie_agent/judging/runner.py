@@ -18,7 +18,7 @@ from sie_agent.judging.backends.base import Backend
 from sie_agent.judging.backends.http.openai import OpenAIBackend
 from sie_agent.judging.cache.database import JudgmentCache
 from sie_agent.judging.composite import composite_table
-from sie_agent.judging.prompts.variants import Variant, asked_variants, is_composite, load_variant
+from sie_agent.judging.prompts.variants import PER_ROW, Variant, asked_variants, is_composite, load_variant
 from sie_agent.judging.questions import Chunk, LookUp
 from sie_agent.judging.session import Drawn, Session
 from sie_agent.judging.table import judgment_table
@@ -40,7 +40,7 @@ def judge(
     session: Session | None = None,
     repeat: int = 0,
 ) -> pd.DataFrame:
-    """Judge every pair (relevance), every distinct query (clarity) or every distinct item (profile).
+    """Judge every pair (relevance, preference), every distinct query (clarity) or every distinct item (profile).
 
     Parameters
     ----------
@@ -83,7 +83,7 @@ def judge(
         used.shown = shown
         tables = judge_chunks([rows], asked, backend, cache, retry_failed=retry_failed, session=used, repeat=repeat)
         table = pd.concat(list(tables), ignore_index=True)
-        return table.set_axis(rows.index) if asked.aspect == "relevance" else table
+        return table.set_axis(rows.index) if asked.aspect in PER_ROW else table
 
 
 def judge_chunks(
@@ -158,7 +158,7 @@ def judge_chunk(
     """
     if session.stopped == "interrupted":
         raise KeyboardInterrupt
-    known = frozenset(chunk.answers)
+    known = chunk.known()
     pending = chunk.pending()
     if session.shown is not None:
         session.shown.advance(len(chunk.rows) - len(pending), note="")

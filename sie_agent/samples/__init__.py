@@ -7,7 +7,7 @@ from sie_agent.samples.caller_tables import check_samples
 from sie_agent.samples.counting import Distinct, count_rows, pair_keys
 from sie_agent.samples.generated import generate_samples, is_generated
 from sie_agent.samples.grades import read_grades, with_grades
-from sie_agent.samples.log_source import SHORTHANDS, read_source, resolve, sample_histories
+from sie_agent.samples.log_source import SHORTHANDS, read_source, resolve, sample_histories, titles_of_map
 from sie_agent.samples.maps.column_maps import ColumnMap, find_column_map, load_column_map, ready_maps
 from sie_agent.samples.maps.event_maps import EventsMap, load_events_map
 from sie_agent.samples.maps.map_files import beside, files_of_map, map_files
@@ -96,6 +96,7 @@ __all__ = [
     "table_columns",
     "text_column",
     "texts_of",
+    "titles_of_map",
     "validate_samples",
     "with_grades",
     "without_grade",

@@ -20,9 +20,10 @@ from sie_agent.samples.maps.column_maps import ColumnMap, load_column_map
 from sie_agent.samples.maps.map_files import beside, read_joined
 from sie_agent.samples.maps.nested import pieces_with_fields, with_fields
 from sie_agent.samples.maps.uses import columns_read, named_sources
-from sie_agent.samples.shop_logs.next_items import next_item_table
+from sie_agent.samples.shop_logs.next_items import NextItemLog, items_of, next_item_table
 from sie_agent.samples.sources.pieces import Pieces, held, pieces_of
 from sie_agent.samples.sources.readers import data_ending, read_file
+from sie_agent.samples.text_columns import plain_text, text_column
 from sie_agent.samples.unusable.invalid_rows import InvalidRows
 from sie_agent.utils.values import COUNT, shown
 
@@ -105,6 +106,28 @@ def log_source(
     path, map_name = resolve(source)
     chosen = column_map if column_map is not None else map_name
     return LogSource(str(source), path, None if chosen is None else load_column_map(chosen), split, limit)
+
+
+def titles_of_map(source: str | Path, column_map: str | Path | ColumnMap | None) -> dict[str, str] | None:
+    """The titles of all items of a log without queries, by id, from the file of items that its map names.
+
+    Returns
+    -------
+    None where the map names none.
+
+    Raises
+    ------
+    InputError : the file of items, or a column of it, is missing or wrong.
+    """
+    told = log_source(source, column_map, None, None)
+    rule, path = None if told.mapping is None else told.mapping.next_item, told.path
+    if told.mapping is None or rule is None or rule.items is None:
+        return None
+    folder = path.parent if path is not None and path.is_file() else path
+    titles = items_of(rule, folder, NextItemLog([], set(), {}))[1]
+    if "title" not in told.mapping.html:
+        return titles
+    return dict(zip(titles, plain_text(text_column(pd.Series(titles.values(), dtype=object))), strict=True))
 
 
 def read_source(

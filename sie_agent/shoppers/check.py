@@ -153,10 +153,7 @@ def too_good(labels: pd.Series, features: pd.DataFrame) -> list[dict[str, Any]]:
     for name in features.columns:
         values = features[name].to_numpy(np.float64)
         known = ~np.isnan(values)
-        for told, score, used in (
-            (name, values, ~np.isnan(values)),
-            (f"whether {name} is known", ~np.isnan(values), True),
-        ):
+        for told, score, used in ((name, values, known), (f"whether {name} is known", known.astype(float), True)):
             there = used & ~np.isnan(label)
             positive = label[there] > 0
             if min(positive.sum(), (~positive).sum()) < FEWEST_OF_A_LABEL or np.ptp(score[there]) == 0:

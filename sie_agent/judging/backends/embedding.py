@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any
 
-from sie_agent.judging.answers import Request, number_answer
+from sie_agent.judging.answers import Message, Request, number_answer
 from sie_agent.judging.backends.base import FLUSH_COUNT, BackendOptions, Batch, InProcess, Source, windows
 from sie_agent.judging.prompts.variants import Variant
 from sie_agent.models import files as models
 
 MAX_TOKENS = 256
+# the message that says how a history is weighed, which is no text to encode
+HALF_LIFE = "half-life"
 CUT = {"padding": True, "truncation": True, "max_length": MAX_TOKENS}
 
 
@@ -44,14 +46,14 @@ class EmbeddingBackend(InProcess):
     def answer(self, variant: Variant, requests: Iterable[Request]) -> Iterator[Batch]:
         for window in windows(requests, FLUSH_COUNT):
             started = time.perf_counter()
-            distinct = {message["content"] for request in window for message in request.messages}
+            shown = (message for request in window for message in request.messages)
+            distinct = {message["content"] for message in shown if message["role"] != HALF_LIFE}
             texts = sorted(distinct, key=lambda text: (len(text), text))
             vectors = self._encode(texts)
             each = (time.perf_counter() - started) * 1000.0 / len(window)
             batch: Batch = []
             for request in window:
-                query, item = (vectors[message["content"]] for message in request.messages)
-                cosine = float(query @ item)
+                cosine = cosine_of(request.messages, vectors)
                 batch.append((request, number_answer("embedding", cosine, latency_ms=each)))
             yield batch
 
@@ -64,6 +66,22 @@ class EmbeddingBackend(InProcess):
         with models.workers() as pool:
             vectors = [vector for part in pool.map(partial(encode, model), inputs) for vector in part]
         return dict(zip(texts, vectors, strict=True))
+
+
+def cosine_of(messages: Sequence[Message], vectors: Mapping[str, Any]) -> float:
+    """Cosine of an item and a query; or of an item and the weighted mean of a history's titles.
+
+    An entry of the history weighs half of one that comes *half-life* entries after it.
+    """
+    *shown, item = (message for message in messages if message["role"] != HALF_LIFE)
+    wanted = [vectors[message["content"]] for message in shown]
+    mean = wanted[0]
+    if messages[0]["role"] == HALF_LIFE:
+        half_life = float(messages[0]["content"])
+        weighted = [vector * 0.5 ** (age / half_life) for age, vector in enumerate(reversed(wanted))]
+        mean = sum(weighted[1:], start=weighted[0])
+        mean = mean / max(float(mean.norm()), 1e-12)
+    return float(mean @ vectors[item["content"]])
 
 
 def encode(model: Any, inputs: Any) -> Any:

@@ -183,12 +183,12 @@ def tokenized(tokenizer: Any, window: list[Request], room: int) -> tuple[list[Re
 
 
 def scored(scorer: PrefixScorer, generic: dict[str, float], chunk: list[Ready]) -> Batch:
-    """Answers of one batch. *generic* remembers log P(query | generic product), so it is asked once per query."""
+    """Answers of one batch. *generic* remembers log P(target | generic product), so it is asked once per target."""
     started = time.perf_counter()
     fresh = {
-        asked.request.query: asked.generic
+        target_of(asked): asked.generic
         for asked in chunk
-        if asked.generic is not None and asked.request.query not in generic
+        if asked.generic is not None and target_of(asked) not in generic
     }
     numbers = scorer.mean_log_likelihoods([asked.tokens for asked in chunk])
     if fresh:
@@ -198,9 +198,14 @@ def scored(scorer: PrefixScorer, generic: dict[str, float], chunk: list[Ready]) 
     for asked, number in zip(chunk, numbers, strict=True):
         detail = f"mean log-probability {number:.4f}"
         if asked.generic is not None:
-            blank = generic[asked.request.query]
+            blank = generic[target_of(asked)]
             detail += f", {blank:.4f} for a generic product"
             number -= blank
         answer = number_answer("likelihood", number, detail, input_tokens=asked.tokens.length, latency_ms=each)
         batch.append((asked.request, answer))
     return batch
+
+
+def target_of(asked: Ready) -> str:
+    """The text whose probability is wanted: the query, or of preference the title."""
+    return asked.request.messages[2]["content"]

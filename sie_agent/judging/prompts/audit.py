@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from sie_agent.judging.prompts.pieces import Example
-from sie_agent.judging.prompts.render import clean_fields
+from sie_agent.judging.prompts.render import example_fields
 from sie_agent.judging.prompts.templates import compiled
 from sie_agent.judging.prompts.variants import Variant, asked_variants, is_composite
 
@@ -125,11 +125,13 @@ def field_findings(variant: Variant) -> Iterator[AuditFinding]:
     shown = shown_fields(variant)
     for number, example in enumerate(variant.examples, start=1):
         read = {*shown, "profile"} if variant.attributes else shown
+        # a likelihood of preference is that of the title
+        read = {*read, "title"} if variant.aspect == "preference" else read
         for name in TEXTS:
             if getattr(example, name) and name not in read:
                 told = f"has '{name}', which the template does not show"
                 yield AuditFinding("fields", "problem", f"examples, number {number}", told)
-        cleaned = clean_fields(variant, example.model_dump())
+        cleaned = example_fields(variant, example)
         for name in [name for name, text in cleaned.items() if name in shown and lost(example, name, text)]:
             told = f"of '{name}' nothing is shown: it reads like words to the judge, or has no room"
             yield AuditFinding("fields", "problem", f"examples, number {number}", told)
@@ -168,4 +170,5 @@ def grade_findings(variant: Variant, columns: Sequence[str]) -> Iterator[AuditFi
 
 def texts_of(example: Example) -> str:
     """All that an example says of items."""
-    return "\n".join(text for name in TEXTS if (text := str(getattr(example, name))))
+    told = [str(getattr(example, name)) for name in TEXTS]
+    return "\n".join(text for text in (*told, *example.history) if text)

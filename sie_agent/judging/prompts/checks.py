@@ -10,7 +10,7 @@ from jinja2 import TemplateError, meta
 
 from sie_agent.errors import InputError
 from sie_agent.judging.prompts.defuse import defused
-from sie_agent.judging.prompts.templates import ALL_FIELDS, FIELDS, OTHER_FIELDS, compiled, parsed
+from sie_agent.judging.prompts.templates import ALL_FIELDS, FIELDS, HISTORY, OTHER_FIELDS, compiled, parsed
 
 if TYPE_CHECKING:
     from sie_agent.judging.prompts.variants import Variant
@@ -19,7 +19,7 @@ ITEM_ALONE = ("likelihood", "embedding", "lexical")
 # methods that read a grade from the scale
 SCALED = ("graded", "written", "pairwise")
 # between which marks a field has to stand; all others are the item's
-FENCES = {"query": "query", **dict.fromkeys(OTHER_FIELDS, "other")}
+FENCES = {"query": "query", HISTORY: HISTORY, **dict.fromkeys(OTHER_FIELDS, "other")}
 
 
 def check_unicode(variant: Variant) -> None:
@@ -59,8 +59,10 @@ def check_examples(variant: Variant) -> None:
     """Every example must answer in the scale's tokens, where there is a scale."""
     tokens = [level.token for level in variant.scale]
     for number, example in enumerate(variant.examples, start=1):
-        if bool(example.query) == (variant.aspect == "profile"):
+        if bool(example.query) == (variant.aspect in ("profile", "preference")):
             raise ValueError(f"examples, number {number}: it has {'a' if example.query else 'no'} query")
+        if bool(example.history) != (variant.aspect == "preference"):
+            raise ValueError(f"examples, number {number}: it has {'a' if example.history else 'no'} history")
         if variant.method == "facets":
             raise ValueError("examples: those of a facets variant stand in its facets")
         if tokens and example.answer not in tokens:
@@ -89,6 +91,9 @@ def check_template(variant: Variant) -> None:
     if variant.method == "facets":
         # each of its facets is checked as a variant of its own
         return
+    if variant.aspect == "preference":
+        check_history(variant, shown, used)
+        return
     if variant.aspect == "clarity" and used - {"query"}:
         raise ValueError("user: clarity is asked once per query, so the template can use 'query' alone")
     if variant.aspect == "profile" and "query" in used:
@@ -109,8 +114,29 @@ def check_template(variant: Variant) -> None:
         check_fences(shown, used)
 
 
+def check_history(variant: Variant, shown: str, used: set[str]) -> None:
+    """A template of preference shows what its method does not show by itself."""
+    if variant.method == "likelihood":
+        if used != {HISTORY}:
+            raise ValueError(
+                "user: a likelihood variant of preference shows the history alone; the title comes behind it"
+            )
+        return
+    if "title" not in used:
+        raise ValueError("user: the template never shows the title")
+    if variant.method in ITEM_ALONE:
+        if HISTORY in used:
+            raise ValueError(f"user: a {variant.method} variant shows the item alone, without the history")
+        return
+    if HISTORY not in used:
+        raise ValueError("user: the template never shows the history")
+    check_fences(shown, used)
+
+
 def fields_of(variant: Variant) -> tuple[str, ...]:
     """The fields that a variant's template may use."""
+    if variant.aspect == "preference":
+        return (*FIELDS[1:], HISTORY)
     more = (*(("profile",) if variant.profile else ()), *(OTHER_FIELDS if variant.method == "pairwise" else ()))
     return (*FIELDS, *more)
 
@@ -130,6 +156,8 @@ def check_parts(variant: Variant) -> None:
         raise ValueError("opponents: only a variant of method pairwise has them")
     if variant.profile and (variant.method in ("facets", "pairwise") or variant.aspect != "relevance"):
         raise ValueError("profile: only a variant of relevance that puts one question can show one")
+    if "half_life" in variant.model_fields_set and (variant.aspect, variant.method) != ("preference", "embedding"):
+        raise ValueError("half_life: only an embedding variant of preference weighs a history by it")
     check_profile(variant)
 
 

@@ -24,7 +24,7 @@ class Example(BaseModel):
     """One worked example; ``answer`` is a token of the scale (none for likelihood variants).
 
     ``profile`` is a text such as ``type: kettle; brand: none named``: what the prompt shows, or, in a variant of
-    aspect profile, what the answer holds.
+    aspect profile, what the answer holds. ``history``: titles of what a shopper had before, the newest last.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True, coerce_numbers_to_str=True)
@@ -34,6 +34,7 @@ class Example(BaseModel):
     description: str = ""
     attributes: str = ""
     profile: str = ""
+    history: Annotated[tuple[Text, ...], Field(max_length=100)] = ()
     other_title: str = ""
     other_description: str = ""
     other_attributes: str = ""

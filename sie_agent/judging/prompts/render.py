@@ -5,14 +5,14 @@ from __future__ import annotations
 import json
 import re
 import unicodedata
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
 from sie_agent.judging.answers import Message
 from sie_agent.judging.prompts.defuse import defused
 from sie_agent.judging.prompts.pieces import Example
-from sie_agent.judging.prompts.templates import ALL_FIELDS, compiled
+from sie_agent.judging.prompts.templates import ALL_FIELDS, HISTORY, compiled
 from sie_agent.judging.prompts.variants import Variant
 
 # What could pass for one of the prompt's own fences, for a chat template's control token or for a role
@@ -22,6 +22,8 @@ INSTRUCTION_TAGS = re.compile(r"\[(?=\s*/?\s*(?:INST|SYS|ITEM|QUERY)\b)", re.IGN
 SPACE_CATEGORIES = frozenset({"Cc", "Zl", "Zp", "Zs"})
 DROPPED_CATEGORIES = frozenset({"Cf", "Co", "Cs", "Cn"})
 INPUT_WINDOW = 4
+# the column of samples that holds the titles of a history, as a JSON list, the newest last
+HISTORY_TITLES = "history_titles"
 
 
 class Replacements(dict[int, int | str | None]):
@@ -111,9 +113,30 @@ def clean_fields(variant: Variant, row: Mapping[str, Any]) -> dict[str, str]:
         "description": description and item_text(description, variant.max_description_chars),
         "attributes": attributes and item_text(attributes, variant.max_attributes_chars),
     }
-    if extra := compiled(variant.user).extra_names:
+    if variant.aspect == "preference":
+        cleaned[HISTORY] = history_text(variant, row.get(HISTORY_TITLES, ""))
+    if extra := [name for name in compiled(variant.user).extra_names if name != HISTORY]:
         cleaned |= extra_fields(variant, row, extra)
     return cleaned
+
+
+def history_text(variant: Variant, told: str | Iterable[str]) -> str:
+    """The newest titles of a history, one a line, the newest last, each cleaned as a title is; no more than fit.
+
+    Parameters
+    ----------
+    told : a JSON list of titles, or the titles.
+    """
+    titles = json.loads(told or "[]") if isinstance(told, str) else list(told)
+    lines: list[str] = []
+    room = variant.max_history_chars
+    for title in reversed(titles[-variant.max_history_items :]):
+        line = item_text(str(title), min(variant.max_title_chars, variant.max_history_chars), True)
+        room -= len(line) + 1
+        if room < -1 and lines:
+            break
+        lines += [line] if line else []
+    return "\n".join(reversed(lines))
 
 
 def extra_fields(variant: Variant, row: Mapping[str, Any], names: Sequence[str]) -> dict[str, str]:
@@ -151,23 +174,40 @@ class Renderer:
         self._tail: tuple[Message, ...] = ()
         self._ending = ""
         self._method = method
+        self._of_preference = variant.aspect == "preference"
         if method == "likelihood":
             self.head = ({"role": "prefix", "content": likelihood_prefix(variant)},)
             if variant.generic_title:
                 blank = {**dict.fromkeys(ALL_FIELDS, ""), "title": variant.generic_title}
+                blank[HISTORY] = variant.generic_title
                 self._tail = ({"role": "generic", "content": self._item(blank)},)
+        elif method == "embedding" and self._of_preference:
+            # how old entries count is a part of the question, and so of the key
+            self.head = ({"role": "half-life", "content": f"{variant.half_life:g}"},)
         elif method not in ("embedding", "lexical"):
             self.head = turns_before(variant, method)
             self._ending = asked_in_writing(variant, "", method)
 
     def __call__(self, fields: Mapping[str, str]) -> tuple[Message, ...]:
         item = self._item(fields)
+        if self._of_preference and self._method in ("likelihood", "embedding", "lexical"):
+            return self._beside_history(item, fields)
         if self._method == "likelihood":
             target = {"role": "target", "content": f" {fields['query']}"}
             return (*self.head, {"role": "context", "content": item}, target, *self._tail)
         if self._method in ("embedding", "lexical"):
             return ({"role": "query", "content": fields["query"]}, {"role": "item", "content": item})
         return (*self.head, {"role": "user", "content": item + self._ending})
+
+    def _beside_history(self, shown: str, fields: Mapping[str, str]) -> tuple[Message, ...]:
+        """What methods that are no chat read of a history and an item; *shown*: the template."""
+        if self._method == "likelihood":
+            target = {"role": "target", "content": f" {fields['title']}"}
+            return (*self.head, {"role": "context", "content": shown}, target, *self._tail)
+        if self._method == "lexical":
+            return ({"role": "query", "content": shown}, {"role": "item", "content": fields[HISTORY]})
+        titles = tuple({"role": "history", "content": line} for line in fields[HISTORY].splitlines())
+        return (*self.head, *titles, {"role": "item", "content": shown})
 
 
 def render_messages(variant: Variant, fields: Mapping[str, str], method: str) -> tuple[Message, ...]:
@@ -176,7 +216,9 @@ def render_messages(variant: Variant, fields: Mapping[str, str], method: str) ->
     Chat methods: the system text, the examples as turns, the question. ``likelihood``: a ``prefix``
     (system text and examples, the same for every request), the ``context`` (this item) and the
     ``target`` (the query, whose probability is wanted), and where the variant names a generic title the
-    ``generic`` context, against which that probability is measured. Others: ``query`` and ``item``.
+    ``generic`` context, against which that probability is measured. Others: ``query`` and ``item``. Of preference, the
+    target is the item's title, the lexical ``query`` the item and its ``item`` the history; an embedding gets the
+    ``half-life``, the ``history`` title by title, and the ``item``.
 
     Parameters
     ----------
@@ -206,13 +248,14 @@ def likelihood_prefix(variant: Variant) -> str:
     parts = [f"{variant.system}\n\n"] if variant.system else []
     for example in variant.examples:
         shown = compiled(variant.user).render(example_fields(variant, example))
-        parts.append(f"{shown} {example.query}\n\n")
+        parts.append(f"{shown} {example.query or example.title}\n\n")
     return "".join(parts)
 
 
 def example_fields(variant: Variant, example: Example) -> dict[str, str]:
     """An example goes through the same cleaning as a row."""
-    return clean_fields(variant, example.model_dump())
+    told = example.model_dump()
+    return clean_fields(variant, {**told, HISTORY_TITLES: told[HISTORY]})
 
 
 def asked_in_writing(variant: Variant, text: str, method: str) -> str:

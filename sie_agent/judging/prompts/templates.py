@@ -22,8 +22,10 @@ from sie_agent.judging.prompts.template_check import FILTERS, MOST_SOURCE, TESTS
 FIELDS = ("query", "title", "description", "attributes")
 # another item of the same query, to compare with
 OTHER_FIELDS = ("other_title", "other_description", "other_attributes")
+# the titles of what the shopper had before, one a line, the newest last: variants of preference alone have it
+HISTORY = "history"
 # what was asked before of the item, and of its opponent: only some variants have them
-EXTRA_FIELDS = ("profile", *OTHER_FIELDS)
+EXTRA_FIELDS = ("profile", HISTORY, *OTHER_FIELDS)
 ALL_FIELDS = (*FIELDS, *EXTRA_FIELDS)
 # stands before and behind a field while Jinja renders
 MARK = "\x00"

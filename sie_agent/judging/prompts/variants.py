@@ -22,7 +22,9 @@ from sie_agent.judging.prompts.checks import check_examples, check_parts, check_
 from sie_agent.judging.prompts.pieces import Calibration, Example, Facet, GradeLevel, ProfileAttribute, Text
 from sie_agent.judging.prompts.templates import FIELDS
 
-ASPECTS = ("relevance", "clarity", "profile")
+ASPECTS = ("relevance", "clarity", "profile", "preference")
+# aspects that are asked for each row; the others once for each query or item
+PER_ROW = ("relevance", "preference")
 ITEM_FIELDS = FIELDS[1:]
 # methods whose answers are an order rather than degrees
 ORDINAL_METHODS = ("likelihood", "embedding", "lexical", "pairwise")
@@ -41,7 +43,7 @@ class Variant(BaseModel):
 
     name: Text
     about: Text
-    aspect: Literal["relevance", "clarity", "profile"]
+    aspect: Literal["relevance", "clarity", "profile", "preference"]
     method: Literal["likelihood", "graded", "written", "lexical", "embedding", "facets", "pairwise"]
     scale: tuple[GradeLevel, ...] = ()
     system: str = ""
@@ -58,6 +60,9 @@ class Variant(BaseModel):
     max_description_chars: Annotated[int, Field(ge=0, le=100_000)] = 600
     max_attributes_chars: Annotated[int, Field(ge=0, le=100_000)] = 300
     max_profile_chars: Annotated[int, Field(ge=0, le=100_000)] = 500
+    max_history_items: Annotated[int, Field(ge=1, le=100)] = 10
+    max_history_chars: Annotated[int, Field(ge=1, le=100_000)] = 1_500
+    half_life: Annotated[float, Field(gt=0.0, le=1_000.0, allow_inf_nan=False)] = 5.0
     max_output_tokens: Annotated[int, Field(ge=1, le=10_000)] = 300
     calibration: Calibration = Calibration(center=-3.0, width=1.0)
 
@@ -150,7 +155,7 @@ def list_variants(aspect: str | None = None) -> list[str]:
 
     Parameters
     ----------
-    aspect : ``relevance``, ``clarity`` or ``profile``; None for all.
+    aspect : ``relevance``, ``clarity``, ``profile`` or ``preference``; None for all.
 
     Returns
     -------
