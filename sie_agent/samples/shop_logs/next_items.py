@@ -26,7 +26,7 @@ from sie_agent.samples.unusable.invalid_rows import InvalidRows
 from sie_agent.utils.progress import say
 
 # the columns of what is made of a log, in names of the schema
-MADE = ("sample_id", "query", "item_id", "title", "label", "user_id", "history")
+MADE = ("sample_id", "query", "item_id", "title", "label", "user_id", "history", "timestamp")
 
 
 @dataclass(frozen=True)
@@ -88,7 +88,7 @@ def next_item_table(
         query = "; ".join(title_of[item] for item in step.history[-source.last :])
         history = json.dumps(step.history, ensure_ascii=False)
         for item, label in ((step.target, step.label), *((item, 0.0) for item in drawn)):
-            rows.append((row_id(step.name, item), query, item, title_of[item], label, step.user, history))
+            rows.append((row_id(step.name, item), query, item, title_of[item], label, step.user, history, step.time))
     return numbered(pd.DataFrame(rows, columns=MADE))
 
 
@@ -209,6 +209,7 @@ def of_events(frame: pd.DataFrame, source: NextItem, where: str, place: Places) 
     drawable = usable if names is None else ~without_letters(pd.Series(texts["item_id"], dtype=object))
     steps: list[NextItemStep] = []
     label, repeats = worth, 0
+    written = text_column(given).to_numpy(object)
     if names is not None:
         had, label, repeats = without_repeats(had, texts["item_id"], moments.seconds, worth)
         tell_counted(names, worth, usable, repeats, where)
@@ -224,7 +225,8 @@ def of_events(frame: pd.DataFrame, source: NextItem, where: str, place: Places) 
             if number and is_new:
                 before = items[:number][-source.longest :]
                 row = events[number]
-                steps.append(NextItemStep(row, user, f"{user}-{number}", before, item, distinct, float(label[row])))
+                name, time = f"{user}-{number}", str(written[row])
+                steps.append(NextItemStep(row, user, name, before, item, distinct, float(label[row]), time))
     tell_left_out(short_ones, "only one item, so there is no next item to predict", where)
     return NextItemLog(steps, set(texts["item_id"][drawable]), titles)
 

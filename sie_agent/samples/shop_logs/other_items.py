@@ -21,7 +21,7 @@ class NextItemStep:
     row : where it stands in the log. user, name : the shopper, and what the ids of its rows begin with.
     history : ids, oldest first.
     target : the next item. barred : what is not drawn for the shopper: all that the log says the shopper had.
-    label : what the next item is worth.
+    label : what the next item is worth. time : when it came, as the log writes it; empty where it does not say.
     """
 
     row: int
@@ -31,6 +31,7 @@ class NextItemStep:
     target: str
     barred: list[str]
     label: float = 1.0
+    time: str = ""
 
 
 def draw_others(
