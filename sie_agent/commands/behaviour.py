@@ -92,7 +92,7 @@ def behaviour(
         target = place.path
         invalid = rows_policy(target.parent, of=target, skip_invalid=skip_invalid, strict=strict, data=data)
         source = {"column_map": column_map, "split": split, "limit": limit, "allow_missing_labels": True}
-        chunks = Chunks(data, {**source, "invalid": invalid}, target.parent)
+        chunks = SampleChunks(data, {**source, "invalid": invalid}, target.parent)
         listed = target.with_name(f"{target.stem}.events.parquet")
         policy = rows_policy(target.parent, of=listed, skip_invalid=skip_invalid, strict=strict, data=events)
         with behaviour_tables(target.parent, events_map=events_map, catalogue=catalogue) as tables:
@@ -118,7 +118,7 @@ def behaviour(
     }
 
 
-class Chunks:
+class SampleChunks:
     """The samples, as often as they are asked for."""
 
     def __init__(self, data: str | Path, source: Mapping[str, Any], spill: Path) -> None:
@@ -133,7 +133,7 @@ class Chunks:
 
 
 def written(
-    tables: BehaviourTables, chunks: Chunks, target: Path, check: bool
+    tables: BehaviourTables, chunks: SampleChunks, target: Path, check: bool
 ) -> tuple[dict[str, int], pd.DataFrame | None]:
     """Write the rows with their features.
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -273,8 +273,14 @@ class BehaviourTables:
         -------
         (count, 24) float64, the columns of ``BEHAVIOUR``.
         """
-        told = "SELECT * FROM result WHERE n >= ? AND n < ? ORDER BY n"
-        table = self.connection.execute(told, [first, first + count]).df()
+        return self._taken("n >= ? AND n < ?", [first, first + count])
+
+    def features_of(self, numbers: Sequence[int]) -> pd.DataFrame:
+        """The same of rows by their numbers, ascending."""
+        return self._taken("n IN (SELECT unnest(?::BIGINT[]))", [list(numbers)])
+
+    def _taken(self, chosen: str, values: list[Any]) -> pd.DataFrame:
+        table = self.connection.execute(f"SELECT * FROM result WHERE {chosen} ORDER BY n", values).df()
         table[OVERLAP] = overlaps(table["query"].tolist(), table["last_query"].tolist())
         for feature in FEATURES:
             if not self.available.issuperset(feature.needs):

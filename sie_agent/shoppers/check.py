@@ -20,10 +20,15 @@ TOLERANCE = 1e-9
 TOO_GOOD = 0.98
 FEWEST_OF_A_LABEL = 20
 MOST_ROWS = 200_000
+ROWS = """SELECT n, u IS NOT NULL, t, i, query, department, brand, band FROM told
+    WHERE n IN (SELECT unnest(?::BIGINT[])) ORDER BY n"""
+# all that a row may know of
+BEFORE = """SELECT r.n, e.t, e.i, e.kind, e.query, e.department, e.brand, e.band FROM told r
+    JOIN events e ON e.u = r.u AND e.t < r.t WHERE r.n IN (SELECT unnest(?::BIGINT[]))"""
 
 
 @dataclass(frozen=True)
-class Event:
+class PastEvent:
     """One event: microseconds, and what is known of it (None where nothing is)."""
 
     t: int
@@ -36,7 +41,7 @@ class Event:
 
 
 @dataclass(frozen=True)
-class Asked:
+class RowAsked:
     """A row: its time, item, query, and what was known of the item."""
 
     t: int
@@ -47,7 +52,7 @@ class Asked:
     band: int | None
 
 
-def recomputed(row: Asked, before: Sequence[Event]) -> dict[str, float]:
+def recomputed(row: RowAsked, before: Sequence[PastEvent]) -> dict[str, float]:
     """The features of a row of a known shopper, in plain Python, from the events before it and nothing else.
 
     Parameters
@@ -77,9 +82,9 @@ def recomputed(row: Asked, before: Sequence[Event]) -> dict[str, float]:
     return found | session_of(row, events)
 
 
-def session_of(row: Asked, events: Sequence[Event]) -> dict[str, float]:
+def session_of(row: RowAsked, events: Sequence[PastEvent]) -> dict[str, float]:
     """The features of the session: the events back to the last gap of more than half an hour."""
-    session: list[Event] = []
+    session: list[PastEvent] = []
     later = row.t
     for one in reversed(events):
         if later - one.t > SESSION_GAP * SECOND:
@@ -113,25 +118,23 @@ def check_rows(tables: BehaviourTables, numbers: Sequence[int]) -> list[dict[str
     -------
     Each: ``row`` (number), ``feature``, ``computed``, ``recomputed``. None where all are equal (to 1e-9).
     """
+    numbers = sorted(numbers)
+    rows = tables.connection.execute(ROWS, [numbers]).fetchall()
+    before: dict[int, list[PastEvent]] = {}
+    for number, *event in tables.connection.execute(BEFORE, [numbers]).fetchall():
+        before.setdefault(number, []).append(PastEvent(*event))
+    computed = tables.features_of(numbers).to_dict("records")
     wrong: list[dict[str, Any]] = []
-    connection = tables.connection
-    for number in numbers:
-        [(u, item, t, query, *facts)] = connection.execute(
-            "SELECT u, i, t, query, department, brand, band FROM told WHERE n = ?", [number]
-        ).fetchall()
-        computed = tables.features(number, 1).iloc[0]
-        expected = {**dict.fromkeys(BEHAVIOUR, math.nan), "shopper_known": 0.0}
-        if u is not None:
-            told = "SELECT t, i, kind, query, department, brand, band FROM events WHERE u = ? AND t < ?"
-            before = [Event(*one) for one in connection.execute(told, [u, t]).fetchall()]
-            expected = recomputed(Asked(t, item, query, *facts), before)
+    for (number, known, t, item, query, *facts), ours in zip(rows, computed, strict=True):
+        theirs = {**dict.fromkeys(BEHAVIOUR, math.nan), "shopper_known": 0.0}
+        if known:
+            theirs = recomputed(RowAsked(t, item, query, *facts), before.get(number, []))
         for feature in FEATURES:
-            ours = float(computed[feature.name])
-            theirs = expected[feature.name] if tables.available.issuperset(feature.needs) else math.nan
-            if not (
-                math.isclose(ours, theirs, rel_tol=TOLERANCE, abs_tol=TOLERANCE) or (ours != ours and theirs != theirs)
-            ):
-                wrong.append({"row": number, "feature": feature.name, "computed": ours, "recomputed": theirs})
+            one = float(ours[feature.name])
+            other = theirs[feature.name] if tables.available.issuperset(feature.needs) else math.nan
+            same = math.isclose(one, other, rel_tol=TOLERANCE, abs_tol=TOLERANCE)
+            if not (same or (math.isnan(one) and math.isnan(other))):
+                wrong.append({"row": number, "feature": feature.name, "computed": one, "recomputed": other})
     return wrong
 
 

@@ -63,7 +63,7 @@ class Made:
 
 
 @dataclass(frozen=True)
-class Catalogue:
+class ShopItems:
     """The items, and what of them shoppers have a taste for.
 
     Attributes
@@ -126,7 +126,7 @@ def generate_events(shoppers: int = 200, days: int = 60, seed: int = 0) -> ShopE
     return ShopEvents(validate_samples(samples, WHERE), events, pd.DataFrame(items), ordered)
 
 
-def catalogue_of(seed: int) -> Catalogue:
+def catalogue_of(seed: int) -> ShopItems:
     """The items of the shop, with prices that differ between types and within them."""
     rng = np.random.default_rng([seed, 10])
     kinds = shop_kinds()
@@ -140,7 +140,7 @@ def catalogue_of(seed: int) -> Catalogue:
     brands = pd.factorize(np.array([brand_of(item) for item in items], dtype=object), sort=True)[0]
     departments = np.array([kinds[number].department for number in of_kind])
     names = list(dict.fromkeys(kind.words[0] for kind in kinds))
-    return Catalogue(items, departments, of_kind, brands, np.array(levels), names, [kind.names for kind in kinds])
+    return ShopItems(items, departments, of_kind, brands, np.array(levels), names, [kind.names for kind in kinds])
 
 
 def brand_of(item: Item) -> str:
@@ -148,7 +148,7 @@ def brand_of(item: Item) -> str:
     return item.title.split()[0]
 
 
-def shop(number: int, days: int, catalogue: Catalogue, rng: np.random.Generator, made: Made) -> None:
+def shop(number: int, days: int, catalogue: ShopItems, rng: np.random.Generator, made: Made) -> None:
     """All sessions of one shopper."""
     departments = rng.dirichlet([DEPARTMENTS] * len(catalogue.names))
     brands = rng.normal(0.0, 1.0, int(catalogue.brands.max()) + 1)
@@ -171,7 +171,7 @@ def search(
     department: int,
     taste: Doubles,
     had: tuple[list[int], set[int]],
-    catalogue: Catalogue,
+    catalogue: ShopItems,
     rng: np.random.Generator,
     made: Made,
 ) -> float:

@@ -154,6 +154,14 @@ MINE = ("label", "--variant", "mine.yaml", "--backend", "openai", "--out", "out"
 IMPROVE = ("improve-prompt", "--out", "o", "--data", "log.csv", "--variant")
 SELECT = ("select", "--scores", "scores.parquet", "--out", "kept.parquet")
 WEIGHTS = ("weights", "--scores", "scores.parquet", "--out", "w.parquet")
+BEHAVIOUR = ("behaviour", *DATA, "--out", "b.parquet")
+
+
+def both(one: Prepare, other: Prepare) -> Prepare:
+    """What both of them put into the folder."""
+    return lambda folder: void((one(folder), other(folder)))
+
+
 WHOLE = {
     "format": 3,
     "sha256": {"model.onnx": "0"},
@@ -410,6 +418,49 @@ CASES = (
     ),
     Case("negative strength", (*WEIGHTS, "--by", "support", "--strength", "-1"), ("-1", "0 or more"), scores),
     Case("blend above one", (*WEIGHTS, "--by", "none", "--blend", "1.5"), ("--blend", "from 0 to 1"), scores),
+    Case("no such events", (*BEHAVIOUR, "--events", "clicks.csv"), ("clicks.csv", "no such file"), changed(0)),
+    Case(
+        "events without a time",
+        (*BEHAVIOUR, "--events", "events.csv"),
+        ("events.csv", "'time'", "user_id, item_id, event"),
+        both(changed(0, timestamp="2026-01-01", user_id="u"), text("events.csv", "user_id,item_id,event\nu,i,view\n")),
+    ),
+    Case(
+        "a time that is none",
+        (*BEHAVIOUR, "--events", "events.csv", "--strict"),
+        ("events.csv, row 2, field 'time'", "'noon'"),
+        both(changed(0), text("events.csv", "user_id,item_id,time\nu,i,2026-01-01\nu,i,noon\n")),
+    ),
+    Case(
+        "rows without shoppers",
+        (*BEHAVIOUR, "--events", "events.csv"),
+        ("'user_id' and 'timestamp'", "no row has both"),
+        both(changed(0), text("events.csv", "user_id,item_id,time\nu,i,2026-01-01\n")),
+    ),
+    Case(
+        "unknown key in a map of events",
+        (*BEHAVIOUR, "--events", "log.jsonl", "--events-map", "map.yaml"),
+        ("map.yaml", "tiem"),
+        both(changed(0), text("map.yaml", "tiem: t\n")),
+    ),
+    Case(
+        "catalogue without items",
+        (*BEHAVIOUR, "--catalogue", "items.csv"),
+        ("items.csv", "no column 'item_id'"),
+        both(changed(0), text("items.csv", "sku,brand\ni,Acme\n")),
+    ),
+    Case(
+        "catalogue without titles",
+        (*LABEL[:2], "preference/words", *LABEL[3:], *DATA, "--catalogue", "items.csv"),
+        ("items.csv", "no column 'title'"),
+        both(changed(0), text("items.csv", "item_id,brand\ni,Acme\n")),
+    ),
+    Case(
+        "behaviour feature that is no number",
+        (*LABEL, *DATA, "--strict"),
+        ("log.jsonl, line 2, field 'shopper_events'", "'often'"),
+        changed(1, shopper_events="often"),
+    ),
     Case("scores without a recipe", WEIGHTS, ("no recipe", "--by value"), scores),
     Case(
         "unknown reference",

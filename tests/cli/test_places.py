@@ -40,6 +40,7 @@ VERBS: dict[str, tuple[tuple[str, ...], str, str]] = {
     "select": (SELECT, "--out", "new.parquet"),
     "dropped": ((*SELECT, "--out", "k.parquet"), "--dropped", "new.parquet"),
     "weights": (("weights", "--scores", "scores.parquet", "--by", "support"), "--out", "new.parquet"),
+    "behaviour": (("behaviour", "--data", "log.csv"), "--out", "new.parquet"),
     "rank": (("rank", "--scores", "scores.parquet", "--by", "query", "--score", "support"), "--out", "new.parquet"),
     "attribute": (("attribute", "--data", "log.csv", "--seeds", "1", "--reference", "el2n"), "--out", "new.parquet"),
     "explain": (("explain", "--scorer", "scorer", "--data", "log.csv", "--row", "1"), "--html", "new.html"),
@@ -76,7 +77,19 @@ QUICK = [name for name in VERBS if name not in ("distill", "run", "serve", "attr
 # a table of the shape of ESCI
 ESCI = ("product_description", "product_bullet_point", "product_brand", "product_color")
 READ_DATA = [
-    *("label", "calibrate", "distill", "score", "rank", "attribute", "explain", "compare-prompts", "run", "log-json"),
+    *(
+        "label",
+        "calibrate",
+        "distill",
+        "score",
+        "behaviour",
+        "rank",
+        "attribute",
+        "explain",
+        "compare-prompts",
+        "run",
+        "log-json",
+    ),
 ]
 COLUMNS = "columns: {{query: query, item_id: item_id, title: title}}\n"
 # maps that name a file beside the data, by the key that names it

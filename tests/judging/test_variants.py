@@ -58,12 +58,14 @@ def test_everything_that_ships_loads_and_renders(name: str) -> None:
     assert whole.name == name
     for variant in asked_variants(whole).values():
         row = {"query": "garden hose", "title": "Rubber Hose", "description": "50 ft", "other_title": "Hose Reel"}
+        row["history_titles"] = '["Brass Tap"]'
         messages = render_messages(variant, clean_fields(variant, row), variant.method)
         assert all(message["content"] for message in messages[1:])
+        assert ("Brass Tap" in str(messages[-3:])) == (whole.aspect == "preference")
         assert ("Rubber Hose" in str(messages[-3:])) == (whole.aspect != "clarity")
         assert ("Hose Reel" in str(messages[-1:])) == (whole.method == "pairwise")
-        # a profile is of an item, whatever is searched for
-        assert ("garden hose" in str(messages[-3:])) == (not variant.attributes)
+        # a profile is of an item, a preference of an item and a shopper, whatever is searched for
+        assert ("garden hose" in str(messages[-3:])) == (not variant.attributes and whole.aspect != "preference")
 
 
 def test_three_likelihood_variants_ship_and_one_of_each_other_kind() -> None:
@@ -73,6 +75,8 @@ def test_three_likelihood_variants_ship_and_one_of_each_other_kind() -> None:
     assert {"facets", "pairwise"} <= set(methods) and len(methods) >= 10
     assert list_variants("clarity") == ["clarity/agreement", "clarity/graded", "clarity/kinds"]
     assert list_variants("profile") == ["profile/item"]
+    preferences = {load_variant(name).method for name in list_variants("preference")}
+    assert preferences == {"graded", "likelihood", "embedding", "lexical"}
 
 
 @pytest.mark.parametrize("name", list_variants())

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from sie_agent.errors import InputError
 from sie_agent.samples import validate_samples
 from sie_agent.shoppers import BEHAVIOUR, behaviour_features, behaviour_tables, generate_events
-from sie_agent.shoppers.check import Asked, Event, check_rows, recomputed, too_good
+from sie_agent.shoppers.check import PastEvent, RowAsked, check_rows, recomputed, too_good
 
 HOUR = 3_600
 START = pd.Timestamp("2026-03-01", tz="UTC")
@@ -76,7 +76,7 @@ def by_hand(samples: pd.DataFrame, events: pd.DataFrame) -> pd.DataFrame:
             facts["band" if name == "price" else name] = as_fact(last.max() if len(last) else None)
         own = earlier[earlier["user_id"] == row["user_id"]]
         before = [
-            Event(
+            PastEvent(
                 one["t"],
                 one["item_id"],
                 KINDS.index(one["event"]),
@@ -87,7 +87,7 @@ def by_hand(samples: pd.DataFrame, events: pd.DataFrame) -> pd.DataFrame:
             )
             for one in own.to_dict("records")
         ]
-        found.append(recomputed(Asked(t, row["item_id"], row["query"], **facts), before))
+        found.append(recomputed(RowAsked(t, row["item_id"], row["query"], **facts), before))
     return pd.DataFrame(found)[list(BEHAVIOUR)]
 
 
