@@ -23,9 +23,25 @@ from sie_agent.scorer.blocks.embedding import EmbeddingBlock
 from sie_agent.scorer.blocks.encoder import Encoder
 from sie_agent.scorer.blocks.encoder_graphs import MATRIX, MOST_TOKENS, Shape, Weights, shapes_of
 from sie_agent.scorer.blocks.registry import fit_blocks, inputs_named
+from sie_agent.scorer.estimator import ImportanceScorer
 from sie_agent.utils.arrays import Floats
 
-WORDS = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "lamp", "kettle", "saw", "rug", "mug", "blue", "steel", "number", "##s", "1")
+WORDS = (
+    "[PAD]",
+    "[UNK]",
+    "[CLS]",
+    "[SEP]",
+    "lamp",
+    "kettle",
+    "saw",
+    "rug",
+    "mug",
+    "blue",
+    "steel",
+    "number",
+    "##s",
+    "1",
+)
 QUICK = StudentSettings(trees=12, rows_per_leaf=5)
 
 
@@ -114,7 +130,9 @@ def asked(session: ScorerSession, rows: pd.DataFrame, **more: Any) -> Floats:
     return np.column_stack([found[name] for name in session.labels])
 
 
-@pytest.mark.parametrize("given", ["embedding,text", ["behaviour", "text", "embedding:static"], "text", "text,behaviour"])
+@pytest.mark.parametrize(
+    "given", ["embedding,text", ["behaviour", "text", "embedding:static"], "text", "text,behaviour"]
+)
 def test_inputs_come_in_one_order(given: Any) -> None:
     named = inputs_named(given)
     assert named[0] == "text" and [one.partition(":")[0] for one in named[1:]] == sorted(
@@ -160,7 +178,9 @@ def test_a_transformer_is_torchs() -> None:
     # the encoder keeps them in two bytes
     kept = {name: torch.tensor(value.astype(np.float16).astype(np.float32)) for name, value in weights.items()}
     told = model.load_state_dict(kept, strict=False)
-    assert not told.unexpected_keys and all("position_ids" in key or "token_type_ids" in key for key in told.missing_keys)
+    assert not told.unexpected_keys and all(
+        "position_ids" in key or "token_type_ids" in key for key in told.missing_keys
+    )
     ids = np.array([[2, 4, 9, 11, 3], [2, 5, 5, 1, 3]])
     with torch.inference_mode():
         mean = model(torch.tensor(ids)).last_hidden_state.mean(dim=1)
@@ -342,3 +362,16 @@ def test_text_alone_is_written_as_it_was(scorer: Scorer, tmp_path: Path) -> None
     save_scorer(scorer, tmp_path)
     config = json.loads((tmp_path / "config.json").read_text())
     assert config["format"] == 4 and "blocks" not in config and list(config["sha256"]) == ["model.onnx"]
+
+
+def test_the_card_says_what_is_read(folder: Path) -> None:
+    card = (folder / "README.md").read_text()
+    assert "`shopper_views` | number, or NaN" in card and "by the encoder `" in card and '"behaviour": np.array' in card
+
+
+def test_an_estimator_passes_the_columns_on(folder: Path, scorer_of_all: Scorer, shopped: pd.DataFrame) -> None:
+    estimator = ImportanceScorer.load(folder)
+    found = estimator.predict(shopped)
+    assert np.allclose(found, scores_of(scorer_of_all, shopped)[:, : found.shape[1]], atol=1e-9)
+    with pytest.raises(InputError, match="lack: shopper_views"):
+        estimator.predict(shopped.drop(columns="shopper_views"))
