@@ -47,9 +47,9 @@ def scorer_card(config: Mapping[str, Any]) -> str:
 
     Parameters
     ----------
-    config : the folder's ``config.json``. Read are ``labels``, ``blocks``, ``recipe`` and of ``about`` what `FACTS` names,
-        ``versions``, ``license`` and ``agreement``, rows as in ``agreement.json``. All of it may be absent, and it may
-        be of somebody else: what is malformed is left out, and nothing of it is shown as markup.
+    config : the folder's ``config.json``. Read are ``labels``, ``blocks``, ``recipe``, and of ``about`` what `FACTS`
+        names, ``versions``, ``license`` and ``agreement``, rows as in ``agreement.json``. All of it may be absent, and
+        it may be of somebody else: what is malformed is left out, and nothing of it is shown as markup.
 
     Returns
     -------
