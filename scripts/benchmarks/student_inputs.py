@@ -54,7 +54,7 @@ from sie_agent.suite.settings import load_suite
 from sie_agent.utils.progress import set_quiet
 
 Doubles = npt.NDArray[np.float64]
-REPLICATES, SEEDS, BLEND, SLOWEST = 1_000, 2, 0.5, 2.0
+REPLICATES, SEEDS, BLEND, SLOWEST = 1_000, 1, 0.5, 2.0
 SETS = "{log-judged: 0.4, tune: 0.05, log-unseen: 0.3, test: 0.25}"
 OWN_VECTORS, GOOD = "minilm", "simulated-0.90"
 JUDGES = "[{name: minilm, kind: embedding, variant: relevance/cosine, by_rank: true}, "
@@ -124,7 +124,7 @@ def one_draw(world: World, seed: int, vectors: Vectors, arguments: argparse.Name
     """For each judge, of each student: replicates of its agreement, accuracy by query, and its times."""
     draw = start_draw(world, seed)
     everyone = pd.Series("log-judged", index=draw.sets.index)
-    found = {}
+    found, times = {}, {}
     for part, setting in zip(world.suite.judges, settings_from(world, draw, world.suite.judges), strict=True):
         relevance = relevance_of(replace(draw, sets=everyone), part)
         weak = {**setting.weak, "relevance": relevance}
@@ -147,7 +147,10 @@ def one_draw(world: World, seed: int, vectors: Vectors, arguments: argparse.Name
             agreed = {label: round(value, 3) for label, value in told[way]["agreement"].items()}
             say(f"{world.suite.name} {seed} {part.name}: {way}: {agreed} {np.nanmean(told[way]['accuracy']):.4f}")
         rows = setting.samples[held].head(arguments.rows)
-        times = timed({way: one.pop("scorer") for way, one in told.items()}, rows, arguments.rounds)
+        scorers = {way: one.pop("scorer") for way, one in told.items()}
+        if not times:
+            # all judges' students are of one size
+            times = timed(scorers, rows, arguments.rounds)
         found[part.name] = {way: {**one, "microseconds": times[way]} for way, one in told.items()}
     return found
 
