@@ -21,6 +21,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+import tempfile
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -107,7 +108,10 @@ def compared(name: str, vectors: Vectors, arguments: argparse.Namespace) -> list
     suite_name, settings = DATA[name]
     given = [f"query_sets={SETS}", f"draws={arguments.draws}", f"judges={JUDGES}", "headline_judge=lexical"]
     suite = load_suite(suite_name, [*given, f"data.limit={arguments.limit}", *settings])
-    with JudgmentCache(arguments.cache or arguments.out / "judgments.sqlite") as cache:
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        JudgmentCache(arguments.cache or Path(folder) / "judgments.sqlite") as cache,
+    ):
         world = build_world(suite, cache)
         for part in suite.judges:
             if part.kind in REAL_JUDGES:
