@@ -50,7 +50,7 @@ def train_towers(rows: pd.DataFrame) -> float:
         loss = (losses * weight).mean()
         loss.backward()
         optimiser.step()
-    return float(loss)
+    return float(loss.detach())
 
 
 def train_trees(rows: pd.DataFrame) -> list[str]:
