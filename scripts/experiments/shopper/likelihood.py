@@ -2,8 +2,8 @@
 
 python scripts/experiments/shopper/likelihood.py --shoppers 60 --out eval/results/shopper.json
 
-Adds ``asked`` to the file that measure.py wrote: within shopper, the embedded language model's likelihood, and beside it on
-the same rows cosine and words, which also have to order them as measure.py's own do.
+Adds ``asked`` to the file that measure.py wrote: within shopper, the embedded language model's likelihood, and beside
+it on the same rows cosine and words. ``cosine_alike`` holds measure.py's own cosine against the one that ships.
 """
 
 from __future__ import annotations
