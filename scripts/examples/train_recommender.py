@@ -1,7 +1,7 @@
 """Two rankers on a recommender's log: ``train_recommender.py rows.parquet weights.parquet``.
 
-Two towers in PyTorch: a shopper is the mean of the vectors of what the history holds, and a row's loss counts as much as
-its weight. LambdaMART in LightGBM reads what `sie behaviour` gives, with the same weights.
+Two towers in PyTorch: a shopper is the mean of the vectors of what the history holds, and a row's loss counts as much
+as its weight. LambdaMART in LightGBM reads what `sie behaviour` gives, with the same weights.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ def train_towers(rows: pd.DataFrame) -> float:
         loss = (losses * weight).mean()
         loss.backward()
         optimiser.step()
-    return float(loss)
+    return float(loss.detach())
 
 
 def train_trees(rows: pd.DataFrame) -> list[str]:

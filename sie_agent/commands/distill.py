@@ -93,7 +93,7 @@ def distill(
     from sie_agent.files.manifest import Manifest, command_line, library_versions
     from sie_agent.outputs import Folder, Work, outputs
     from sie_agent.pipeline import check_models_installed, label_errors_of, scorer_of
-    from sie_agent.pipeline.judged_log import check_paths, read_judgments, relevance_of_all
+    from sie_agent.pipeline.judged_log import check_paths, check_preference, read_judgments, relevance_of_all
     from sie_agent.pipeline.loading import load_log, samples_hash, source_of
     from sie_agent.samples import pair_keys, rows_policy, with_grades, without_grade
     from sie_agent.samples.tables import log_hash, write_table
@@ -133,6 +133,7 @@ def distill(
         samples = samples if grades is None else with_grades(samples, grades)
         models = [model] if isinstance(model, str) else list(model or ())
         judged = relevance_of_all(table, samples, where, models=models, variant=variant, by_rank=by_rank)
+        check_preference(judged, settings.recipe.preference, where)
         folder = place.path
         readable = without_grade(samples)
         facts = {"model": judged.model, "variant": judged.variant, "by_rank": judged.by_rank, "mode": judged.mode}

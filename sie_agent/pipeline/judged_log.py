@@ -183,6 +183,13 @@ def relevance_of_all(
     return replace(judged, preference=preferred.preference, preference_by=preferred.preference_by)
 
 
+def check_preference(judged: Judged, strength: float, where: str) -> None:
+    """Raise InputError where weights shall be moved by shoppers, *strength* > 0, and nobody judged their preference."""
+    if strength > 0 and judged.preference is None:
+        problem = f"recipe.preference is {strength:g}, and there is no judgment of preference"
+        raise InputError(problem, where=where, hint="Make some with `sie label --variant preference/NAME`.")
+
+
 def preference_of(
     table: pd.DataFrame, samples: pd.DataFrame, where: str, models: Sequence[str], variant: str | None
 ) -> Judged | None:

@@ -486,6 +486,14 @@ CASES = (
         ("log.jsonl, line 2, field 'shopper_events'", "'often'"),
         changed(1, shopper_events="often"),
     ),
+    Case("preference above one", (*WEIGHTS, "--preference", "1.5"), ("--preference", "from 0 to 1"), scores),
+    Case("nothing of shoppers", (*WEIGHTS, "--preference", "0.3"), ("preference_support", "preference/NAME"), scores),
+    Case(
+        "recipe for shoppers without their preference",
+        (*DISTILL, *DATA, "--set", "recipe.preference=0.3"),
+        ("no judgment of preference", "preference/NAME"),
+        judged(),
+    ),
     Case("scores without a recipe", WEIGHTS, ("no recipe", "--by value"), scores),
     Case(
         "unknown reference",

@@ -98,7 +98,15 @@ WRONG: tuple[tuple[tuple[str, ...], tuple[tuple[str, tuple[str, ...]], ...]], ..
     (SCORE, (("--workers", ("-1", "1000000", LONG)), ("--seed", ("-1",)), ("--limit", ("-5",)), ("--simulate", ("",)))),
     (SELECT, (("--keep", ("nan", "inf", "0", "-0.5", "1.5")),)),
     ((*SELECT, "--keep", "0.5"), (("--positive-at", ("nan", "-1", "2")), ("--by", ("",)))),
-    (WEIGHTS, (("--strength", ("nan", "inf", "-1")), ("--blend", ("nan", "1.01", "-0.1")), ("--by", ("",)))),
+    (
+        WEIGHTS,
+        (
+            ("--strength", ("nan", "inf", "-1")),
+            ("--blend", ("nan", "1.01", "-0.1")),
+            ("--preference", ("nan", "1.01")),
+            ("--by", ("",)),
+        ),
+    ),
     (RANK, (("--top", ("-1", LONG)), ("--score", ("",)), ("--limit", ("0",)))),
     (
         ATTRIBUTE,

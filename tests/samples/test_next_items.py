@@ -42,6 +42,25 @@ def test_every_item_after_the_first_is_foretold_once(tmp_path: Path) -> None:
     assert len(others) == 3 and all(item not in had[user] for user, item in others[["user_id", "item_id"]].to_numpy())
 
 
+def test_rows_have_the_time_of_their_event_and_lists_have_none(tmp_path: Path) -> None:
+    """Of the drawn rows too: what a shopper had done before is told by it."""
+    timed = {"columns": {**COLUMNS, "timestamp": "timestamp"}}
+    rows = [
+        ("a", "x", "2026-01-02"),
+        ("a", "y", "2026-01-05 08:00"),
+        ("b", "z", "2026-01-01"),
+        ("b", "x", "2026-01-03"),
+    ]
+    rule = mapped().model_copy(update={"columns": timed["columns"]})
+    table = load_samples(events(tmp_path / "log.csv", rows), column_map=rule)
+    assert table.groupby("user_id")["timestamp"].agg(set).to_dict() == {"a": {"2026-01-05 08:00"}, "b": {"2026-01-03"}}
+    assert load_samples(tmp_path / "log.csv", column_map=mapped())["timestamp"].eq("").all()
+    (tmp_path / "lists.csv").write_text('u,h\na,"[""x"", ""y""]"\nb,"[""z"", ""x""]"\n')
+    lists = {"user_id": "u", "history": "h", "target": None, "title": None}
+    found = load_samples(tmp_path / "lists.csv", column_map={**timed, "next_item": lists})
+    assert len(found) == 4 and found["timestamp"].eq("").all()
+
+
 @settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.permutations([(user, f"i{item}", 10 * item + len(user)) for user in ("a", "bb", "ccc") for item in range(4)]))
 @pytest.mark.slow

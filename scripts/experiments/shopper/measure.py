@@ -25,7 +25,7 @@ import numpy as np
 
 from scripts.experiments.shopper.tables import tables
 from scripts.experiments.shopper.training import LOGS, SEEDS, STRENGTH, labels_of, towers_scores, weights_of
-from scripts.experiments.shopper.ways import distilled, inputs_of, judges_of, orderings
+from scripts.experiments.shopper.ways import TOGETHER, bought_together, distilled, inputs_of, judges_of, orderings
 from scripts.experiments.shopper.world import OTHERS, Games, Rows, draw_rows, read_games, samples_of
 from sie_agent.evaluation import QueryNdcg, QueryPairs, paired_query_difference, query_copies
 from sie_agent.samples import shopper_and_item
@@ -38,7 +38,7 @@ REPLICATES, SEED = 2_000, 20_241
 METRICS = ("within", "ndcg")
 KINDS = "text, behaviour"
 # what each ordering is held against
-RIVALS = ("popularity", "bought together", "scorer of minilm (no shopper)", "judge: minilm's twin")
+RIVALS = ("popularity", TOGETHER, "scorer of minilm (no shopper)", "judge: minilm's twin")
 Figures = dict[str, dict[str, Doubles]]
 
 
@@ -60,6 +60,8 @@ def measured(games: Games, seed: int, sizes: tuple[int, int]) -> dict[str, Figur
     samples = samples_of(games, rows)
     judges = judges_of(games, rows, seed)
     kinds, text = inputs_of(samples.drop(columns="grade"), games, rows)
+    # as if it were a judge: what could be had from the log alone
+    judges[TOGETHER] = bought_together(games, rows)
     scored = {name: distilled(kinds[KINDS], answers, rows) for name, answers in judges.items()}
     found = {"orderings": by_shopper(rows, orderings(games, rows, judges, scored, kinds))}
     log, read = ~rows.test, shopper_and_item(samples.drop(columns="grade"), text)

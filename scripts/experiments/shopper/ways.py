@@ -22,6 +22,7 @@ SAME = {"ps2": "playstation 2", "ps3": "playstation 3", "ps4": "playstation 4"}
 # of the judge that is told the truth and then made to err
 SIMULATED = 0.80
 SHARE_PRIOR = 2.0
+TOGETHER = "bought together"
 
 
 def cosine_judge(games: Games, shopper: Integers, item: Integers) -> Doubles:
@@ -145,8 +146,7 @@ def orderings(
     """
     found: dict[str, Doubles] = {
         "popularity": games.bought[rows.item].astype(np.float64),
-        "bought together": bought_together(games, rows),
-        **{f"judge: {name}": answers for name, answers in judges.items()},
+        **{name if name == TOGETHER else f"judge: {name}": answers for name, answers in judges.items()},
         **{f"scorer of {name} (text, behaviour)": preference for name, preference in scored.items()},
     }
     for kind in ("text", "no shopper"):
