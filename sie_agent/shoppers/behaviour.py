@@ -285,7 +285,8 @@ class BehaviourTables:
         for feature in FEATURES:
             if not self.available.issuperset(feature.needs):
                 table[feature.name] = np.nan
-        return table[list(BEHAVIOUR)].astype(np.float64)
+        features: pd.DataFrame = table[list(BEHAVIOUR)].astype(np.float64)
+        return features
 
 
 def overlaps(queries: list[str], before: list[str | None]) -> list[float]:
