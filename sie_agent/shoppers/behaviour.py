@@ -66,9 +66,9 @@ def behaviour_features(
 
     Examples
     --------
-    >>> from sie_agent.shoppers import behaviour_features, generate_events
-    >>> shop = generate_events(shoppers=5, days=30)
-    >>> features = behaviour_features(shop.samples, shop.events, catalogue=shop.items)
+    >>> import sie_agent as sie
+    >>> shop = sie.generate_events(shoppers=5, days=30)
+    >>> features = sie.behaviour_features(shop.samples, shop.events, catalogue=shop.items)
     >>> features.shape == (len(shop.samples), 24)
     True
     """
