@@ -1,6 +1,6 @@
 """What sentence vectors add to a student that reads text: its agreement, the ranker trained with it, and its time.
 
-    python scripts/benchmarks/student_inputs.py            two data sets, three draws: about twenty minutes on a core
+    python scripts/benchmarks/student_inputs.py            two data sets, three draws: some minutes on a core
     python scripts/benchmarks/student_inputs.py --smoke    the shipped sample, figures that say nothing
 
 Needs the real pairs (`SIE_DATA`). Students are the package's trees with its settings; what differs is what they read:
@@ -47,6 +47,7 @@ from sie_agent.evaluation.strength import paired_query_difference
 from sie_agent.evaluation.within import QueryPairs
 from sie_agent.judging import JudgmentCache
 from sie_agent.labels import WEAK_LABELS, label_names, student_settings
+from sie_agent.pipeline import training_of
 from sie_agent.scorer import Scorer, fit_student, student_inputs
 from sie_agent.suite.draw.draw import start_draw
 from sie_agent.suite.draw.judges import relevance_of
@@ -62,9 +63,9 @@ JUDGES = "[{name: minilm, kind: embedding, variant: relevance/cosine, by_rank: t
 JUDGES += "{name: lexical, kind: lexical, variant: relevance/lexical, by_rank: true}, "
 JUDGES += "{name: simulated-0.90, kind: simulated, auc: 0.90}]"
 DATA: dict[str, tuple[str, list[str]]] = {
-    "crowdflower": ("zoo-crowdflower", []),
-    "homedepot": ("zoo-homedepot", []),
-    "sample": ("quickstart", ["data.min_items_per_query=1", "labels.proxies=1", "target.epochs=1"]),
+    "crowdflower": ("zoo-crowdflower", ["data.limit=3500"]),
+    "homedepot": ("zoo-homedepot", ["data.min_items_per_query=13"]),
+    "sample": ("quickstart", ["data.limit=300", "data.min_items_per_query=1", "labels.proxies=1", "target.epochs=1"]),
 }
 LABELS = label_names()
 
@@ -92,13 +93,12 @@ def main() -> None:
 
 def parsed() -> argparse.Namespace:
     """The command line."""
-    smoke = {"data": ["sample"], "draws": [1], "rows": 40, "rounds": 2, "limit": 300}
+    smoke = {"data": ["sample"], "draws": [1], "rows": 40, "rounds": 2}
     parser = Options(__doc__, smoke)
     parser.add_argument("--data", nargs="+", choices=list(DATA), default=["crowdflower", "homedepot"])
     parser.add_argument("--draws", nargs="+", type=whole(), default=[1, 2, 3])
-    parser.add_argument("--limit", type=whole(), default=6_500, help="rows of each data set")
-    parser.add_argument("--rows", type=whole(), default=1_000, help="rows that are scored to time a student")
-    parser.add_argument("--rounds", type=whole(), default=5)
+    parser.add_argument("--rows", type=whole(), default=100, help="rows that are scored to time a student")
+    parser.add_argument("--rounds", type=whole(), default=3)
     parser.add_argument("--cache", type=Path, default=None, help="of judgments; they are asked again without one")
     return parser.read()
 
@@ -107,7 +107,7 @@ def compared(name: str, vectors: Vectors, arguments: argparse.Namespace) -> list
     """The figures of each judge on a data set."""
     suite_name, settings = DATA[name]
     given = [f"query_sets={SETS}", f"draws={arguments.draws}", f"judges={JUDGES}", "headline_judge=lexical"]
-    suite = load_suite(suite_name, [*given, f"data.limit={arguments.limit}", *settings])
+    suite = load_suite(suite_name, [*given, *settings])
     with (
         tempfile.TemporaryDirectory() as folder,
         JudgmentCache(arguments.cache or Path(folder) / "judgments.sqlite") as cache,
@@ -188,12 +188,9 @@ def ranked(
     log = ~test
     told = rankdata(relevance[log]) / log.sum()
     targets = ((1 - BLEND) * setting.label[log] + BLEND * told).astype(np.float32)
-    models = [
-        train(
-            world.target_inputs[log], targets, world.suite.target.training, 100 * seed + one, queries=world.queries[log]
-        )[-1]
-        for one in range(SEEDS)
-    ]
+    read, queries = world.target_inputs[log], world.queries[log]
+    training = training_of(world.suite.target.training, int(log.sum()))
+    models = [train(read, targets, training, 100 * seed + one, queries=queries)[-1] for one in range(SEEDS)]
     return pairs.accuracy(predict(models, world.target_inputs).astype(np.float64))
 
 
