@@ -1,6 +1,6 @@
 """Sample importance for e-commerce search and recommendation, estimated with a language model.
 
-Every verb of the command line is a function here: ``sie_agent.label``, ``calibrate``, ``distill``, ``score``,
+Every verb of the command line is a function here: ``sie_agent.label``, ``calibrate``, ``calibrate_cascade``, ``distill``, ``score``,
 ``select``, ``weights``, ``rank``, ``explain``, ``attribute``, ``run_suite``, ``evaluate_run``, ``compare_prompts``,
 ``improve_prompt``, ``benchmark``, ``push_scorer``, ``push_labels``, ``prompts_list`` and its kin, ``serve``, ``init``,
 ``doctor``.
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from sie_agent.commands.benchmark import benchmark
     from sie_agent.commands.cache import cache_export, cache_prune, cache_stats
     from sie_agent.commands.calibrate import calibrate
+    from sie_agent.commands.calibrate_cascade import calibrate_cascade
     from sie_agent.commands.compare_prompts import compare_prompts
     from sie_agent.commands.distill import distill
     from sie_agent.commands.doctor import doctor
@@ -108,6 +109,7 @@ __all__ = [
     "cache_prune",
     "cache_stats",
     "calibrate",
+    "calibrate_cascade",
     "compare_prompts",
     "distill",
     "distill_scorer",
@@ -184,6 +186,7 @@ _HOMES = {
     "sie_agent.commands.benchmark": ("benchmark",),
     "sie_agent.commands.cache": ("cache_export", "cache_prune", "cache_stats"),
     "sie_agent.commands.calibrate": ("calibrate",),
+    "sie_agent.commands.calibrate_cascade": ("calibrate_cascade",),
     "sie_agent.commands.compare_prompts": ("compare_prompts",),
     "sie_agent.commands.distill": ("distill",),
     "sie_agent.commands.doctor": ("doctor",),

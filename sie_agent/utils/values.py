@@ -145,6 +145,8 @@ KINDS: dict[str, Kind] = {
         TEXT,
     ),
     **dict.fromkeys(("calibration", "method", "panel"), TEXT),
+    **dict.fromkeys(("alpha", "delta"), Number(above=0, below=1)),
+    **dict.fromkeys(("cascade", "levels", "seen", "agree_on"), TEXT),
 }
 # options that go by other names than their parameters
 OPTIONS = {
