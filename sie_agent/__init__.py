@@ -1,6 +1,7 @@
 """Sample importance for e-commerce search and recommendation, estimated with a language model.
 
-Every verb of the command line is a function here: ``sie_agent.label``, ``calibrate``, ``calibrate_cascade``, ``distill``, ``score``,
+Every verb of the command line is a function here: ``sie_agent.label``, ``calibrate``, ``calibrate_cascade``,
+``distill``, ``score``,
 ``select``, ``weights``, ``rank``, ``explain``, ``attribute``, ``run_suite``, ``evaluate_run``, ``compare_prompts``,
 ``improve_prompt``, ``benchmark``, ``push_scorer``, ``push_labels``, ``prompts_list`` and its kin, ``serve``, ``init``,
 ``doctor``.

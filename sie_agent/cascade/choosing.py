@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
@@ -102,7 +103,7 @@ def testable(step: Step, test: Settled, n_calibration: int, *, alpha: float, del
     )
     # as many queries as there are to calibrate on, each like one of the test queries
     times = n_calibration / max(test.n_queries, 1)
-    return log_capital(gains, alpha, times=times) >= -np.log(delta)
+    return bool(log_capital(gains, alpha, times=times) >= -np.log(delta))
 
 
 def choose_threshold(
@@ -126,7 +127,7 @@ def choose_threshold(
         able = testable(step, test, tuning.n_queries, alpha=alpha, delta=delta)
         could += able
         rows = tuning.at(step.threshold)
-        told = {
+        told: dict[str, Any] = {
             "n_pairs": int(rows.sum()),
             "n_queries": len(np.unique(tuning.queries[rows])),
             "agreement": float(tuning.agrees[rows].mean()) if rows.any() else None,

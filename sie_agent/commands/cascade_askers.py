@@ -58,7 +58,7 @@ class Asker(Protocol):
     Attributes
     ----------
     fingerprint : of what it is, beside the name of its model. model : its name, as far as it is known.
-    prices : by the name of the endpoint; empty where nothing is paid. session : of all its questions; None: it has none.
+    prices : by the name of the endpoint; empty where nothing is paid. session : of all its questions, or None.
     """
 
     fingerprint: str

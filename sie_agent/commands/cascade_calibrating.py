@@ -286,7 +286,7 @@ def spread(answers: Answers, rows: Booleans, n: int) -> Answers:
 
 
 def curves_of(answers: Answers, pairs: Pairs, scale: Scale) -> tuple[list[CalibrationCurve], str]:
-    """Of each member, from its scores to the probability of being relevant; none, and why, where they cannot be fitted."""
+    """Of each member, from its scores to the probability of being relevant; none, and why, where that fails."""
     if scale.by_level:
         return [], ""
     fit = pairs.of(FIT)

@@ -299,7 +299,7 @@ def write_cascade_manifest(manifest: Manifest, folder: Path, result: dict[str, A
 
 
 def planned_cascade(log: LogRows, task: CascadeTask) -> dict[str, Any]:
-    """What a cascade is expected to ask: the first level as it is, the others by the shares that it was calibrated with.
+    """What a cascade is expected to ask: the first level as it is, the others by the shares of its calibration.
 
     Returns
     -------

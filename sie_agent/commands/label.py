@@ -188,8 +188,8 @@ def plan(
 
     Returns
     -------
-    Of a cascade ``levels``, as `planned_cascade` gives them; else ``parts`` (per variant, as `estimate` gives them), and their sums ``to_ask``, ``cached``, ``tokens``, ``cost``,
-    ``seconds`` (None where a part is not known).
+    ``parts`` (per variant, as `estimate` gives them), and their sums ``to_ask``, ``cached``, ``tokens``, ``cost``,
+    ``seconds`` (None where a part is not known). Of a cascade ``levels``, as `planned_cascade` gives them, and sums.
 
     Raises
     ------

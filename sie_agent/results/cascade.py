@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
@@ -117,7 +118,7 @@ class CascadeFile(Document):
             raise ValueError("two levels have one name")
         for level in self.levels:
             thresholds = [step.threshold for step in level.steps]
-            if any(after >= before for before, after in zip(thresholds, thresholds[1:], strict=False)):
+            if any(after >= before for before, after in pairwise(thresholds)):
                 raise ValueError(f"the thresholds of level '{level.name}' must fall")
             held = [step.threshold for step in level.steps if step.status == "held"]
             if level.threshold != (held[-1] if held else None):
