@@ -10,6 +10,7 @@ import numpy as np
 from sie_agent.cascade import Settled
 from sie_agent.utils.arrays import Doubles
 
+# pairs of a query, where nothing else is said
 PAIRS = 6
 
 
@@ -31,17 +32,23 @@ class Drawn:
 Population = Callable[[np.random.Generator, int], Drawn]
 
 
-def of(chance: Callable[[Doubles, Doubles], Doubles], *, wrong_queries: float = 0.0, spread: float = 0.0) -> Population:
+def of(
+    chance: Callable[[Doubles, Doubles], Doubles],
+    *,
+    wrong_queries: float = 0.0,
+    spread: float = 0.0,
+    pairs: int = PAIRS,
+) -> Population:
     """Two levels with the same law.
 
     Parameters
     ----------
     chance : of agreement, from confidence and the query's effect. wrong_queries : share of queries in which nothing
-        agrees. spread : how far a query moves the confidence of its pairs.
+        agrees. spread : how far a query moves the confidence of its pairs. pairs : of each query.
     """
 
     def draw(rng: np.random.Generator, n_queries: int) -> Drawn:
-        queries = np.repeat(np.arange(n_queries), PAIRS)
+        queries = np.repeat(np.arange(n_queries), pairs)
         effect = rng.normal(0, 1, n_queries)[queries]
         ruined = (rng.random(n_queries) < wrong_queries)[queries]
         confidence, agrees = [], []
