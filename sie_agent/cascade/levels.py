@@ -15,7 +15,7 @@ from sie_agent.cascade.confidence import MEASURES
 from sie_agent.errors import InputError
 from sie_agent.files.field_errors import first_fault
 from sie_agent.files.paths import user_path
-from sie_agent.files.yaml_files import read_yaml
+from sie_agent.files.yaml_files import YamlText, dotted, read_yaml
 from sie_agent.utils.values import MOST_AT_ONCE, MOST_SECONDS, MOST_SEED
 
 HINT = "docs/guides/cascade.md has an example."
@@ -178,27 +178,36 @@ def load_levels(path: str | Path) -> CascadeSettings:
     """
     read = read_yaml(user_path(path), hint=HINT, what="the file of levels", expected="the levels of a cascade in YAML")
     content = read.content
-    if isinstance(content, dict):
-        listed = content.get("levels")
-        for place, level in enumerate(listed if isinstance(listed, list) else []):
-            check_kind(level, place, read.place(("levels", place)))
+    listed = content.get("levels") if isinstance(content, dict) else None
+    for place, level in enumerate(listed if isinstance(listed, list) else []):
+        check_level(level, ("levels", place), read)
     try:
         return CascadeSettings.model_validate(content)
     except ValidationError as error:
-        way, problem = first_fault(error, CascadeSettings)
-        # the place of a union names its branch, which is not in the file
-        shown = [str(part) for part in way if part not in LEVEL_KINDS]
-        field = f"field '{'.'.join(shown)}': " if shown else ""
-        raise InputError(f"{field}{problem}", where=read.place(way), hint=HINT) from error
+        raise fault_at((), error, CascadeSettings, read) from error
 
 
-def check_kind(level: Any, place: int, where: str) -> None:
-    """Raise InputError unless a level says of which kind it is."""
+def check_level(level: Any, way: tuple[str | int, ...], read: YamlText) -> None:
+    """Raise InputError unless a level says of which kind it is, and is one."""
     kind = level.get("kind") if isinstance(level, dict) else None
     if not isinstance(kind, str) or kind not in LEVEL_KINDS:
         found = "nothing" if kind is None else f"'{str(kind)[:40]}'"
-        problem = f"field 'levels.{place}.kind': expected one of {', '.join(LEVEL_KINDS)}, found {found}"
-        raise InputError(problem, where=where, hint=HINT)
+        problem = f"field '{dotted((*way, 'kind'))}': expected one of {', '.join(LEVEL_KINDS)}, found {found}"
+        raise InputError(problem, where=read.place(way), hint=HINT)
+    try:
+        LEVEL_KINDS[kind].model_validate(level)
+    except ValidationError as error:
+        raise fault_at(way, error, LEVEL_KINDS[kind], read) from error
+
+
+def fault_at(
+    before: tuple[str | int, ...], error: ValidationError, shape: type[BaseModel], read: YamlText
+) -> InputError:
+    """The first wrong field, by its place in the file."""
+    way, problem = first_fault(error, shape)
+    place = (*before, *way)
+    field = f"field '{dotted(place)}': " if place else ""
+    return InputError(f"{field}{problem}", where=read.place(place), hint=HINT)
 
 
 def levels_hash(settings: CascadeSettings) -> str:

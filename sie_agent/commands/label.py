@@ -99,6 +99,7 @@ def label(
     >>> result["pairs"], result["ok"], result["judgments"]
     (50, 50, 'runs/words/judgments.parquet')
     """
+    check_values(cascade=cascade)
     if cascade is not None:
         refuse_beside_cascade(
             variant=variant,

@@ -24,6 +24,7 @@ NEEDED: dict[str, tuple[str, ...]] = {
     "improve-prompt": (*JUDGE, "--variant", "relevance/query-likelihood"),
     "benchmark": ("esci", "log.csv", "--backend", "lexical", "--out", "out", "--variant", "relevance/lexical"),
     "calibrate": ANSWERS,
+    "calibrate-cascade": ("levels.yaml", "--data", "log.csv", "--out", "out"),
     "prompts render": ("relevance/graded", "--data", "log.csv"),
     "distill": ANSWERS,
     "score": ("--scorer", "scorer", "--data", "log.csv", "--out", "out.parquet"),
