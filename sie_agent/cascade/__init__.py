@@ -1,8 +1,8 @@
 """Selective judging: who settles which pair, with a guarantee on what was settled."""
 
 from sie_agent.cascade.agreement_test import agreement_p, growth, log_capital, more_queries, query_gains
-from sie_agent.cascade.choosing import Chosen, Settled, choose_threshold, path_of
-from sie_agent.cascade.confidence import MEASURES, Answers, Opinion, Scale, measure_named, opinion_of
+from sie_agent.cascade.choosing import Chosen, LevelPairs, choose_threshold, path_of
+from sie_agent.cascade.confidence import MEASURES, Answers, DecisionScale, Opinion, measure_named, opinion_of
 from sie_agent.cascade.figures import SettledFigures, settled_figures
 from sie_agent.cascade.levels import (
     ENSEMBLES,
@@ -28,14 +28,14 @@ __all__ = [
     "Answers",
     "CascadeSettings",
     "Chosen",
+    "DecisionScale",
     "JudgeLevel",
     "Level",
+    "LevelPairs",
     "LevelReading",
     "Opinion",
     "PersonLevel",
-    "Scale",
     "ScorerLevel",
-    "Settled",
     "SettledFigures",
     "agreement_p",
     "choose_threshold",

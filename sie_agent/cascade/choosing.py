@@ -14,7 +14,7 @@ TOO_FEW, HELD, FAILED, NOT_TESTED = "too-few", "held", "failed", "not-tested"
 
 
 @dataclass(frozen=True)
-class Settled:
+class LevelPairs:
     """What a level says of the pairs that it is asked about, in one set of queries.
 
     Attributes
@@ -35,7 +35,7 @@ class Settled:
 
 
 @dataclass(frozen=True)
-class Step:
+class PathStep:
     """A threshold on the path.
 
     Attributes
@@ -67,12 +67,12 @@ class Chosen:
 
     threshold: float | None
     delta: float
-    steps: list[Step] = field(default_factory=list)
+    steps: list[PathStep] = field(default_factory=list)
     n_testable: int = 0
     more: int | None = None
 
 
-def path_of(confidence: Doubles, queries: Integers, steps: int, *, counts: str = "pairs") -> list[Step]:
+def path_of(confidence: Doubles, queries: Integers, steps: int, *, counts: str = "pairs") -> list[PathStep]:
     """The thresholds of a level, from the strictest to the loosest, which settles all that it answers.
 
     Parameters
@@ -91,11 +91,11 @@ def path_of(confidence: Doubles, queries: Integers, steps: int, *, counts: str =
     found = []
     for threshold in dict.fromkeys(float(cut) for cut in cuts):
         sizes = np.bincount(queries[known & (confidence >= threshold)])
-        found.append(Step(threshold, int(sizes.max(initial=1)) if counts == "pairs" else None))
+        found.append(PathStep(threshold, int(sizes.max(initial=1)) if counts == "pairs" else None))
     return found
 
 
-def testable(step: Step, test: Settled, n_calibration: int, *, alpha: float, delta: float) -> bool:
+def testable(step: PathStep, test: LevelPairs, n_calibration: int, *, alpha: float, delta: float) -> bool:
     """Whether a step would hold if all agreed: from how many pairs of test queries it settles, and no grade."""
     rows = test.at(step.threshold)
     gains, _ = query_gains(
@@ -107,7 +107,7 @@ def testable(step: Step, test: Settled, n_calibration: int, *, alpha: float, del
 
 
 def choose_threshold(
-    tuning: Settled, test: Settled, *, alpha: float, delta: float, steps: int, counts: str = "pairs"
+    tuning: LevelPairs, test: LevelPairs, *, alpha: float, delta: float, steps: int, counts: str = "pairs"
 ) -> Chosen:
     """The loosest threshold of a level at which agreement is shown to be at least 1 - alpha.
 
@@ -121,7 +121,7 @@ def choose_threshold(
         confidences give the path and whose grades are not read.
     """
     path = path_of(test.confidence, test.queries, steps, counts=counts)
-    done: list[Step] = []
+    done: list[PathStep] = []
     threshold, more, stopped, could = None, None, False, 0
     for step in path:
         able = testable(step, test, tuning.n_queries, alpha=alpha, delta=delta)
@@ -133,7 +133,7 @@ def choose_threshold(
             "agreement": float(tuning.agrees[rows].mean()) if rows.any() else None,
         }
         if stopped or not able:
-            done.append(Step(step.threshold, step.most, NOT_TESTED if stopped else TOO_FEW, None, **told))
+            done.append(PathStep(step.threshold, step.most, NOT_TESTED if stopped else TOO_FEW, None, **told))
             continue
         gains = gains_at(tuning, step, alpha)
         p = agreement_p(gains, alpha)
@@ -142,14 +142,14 @@ def choose_threshold(
             more = more_queries(gains, alpha, delta)
         else:
             threshold = step.threshold
-        done.append(Step(step.threshold, step.most, FAILED if stopped else HELD, p, **told))
+        done.append(PathStep(step.threshold, step.most, FAILED if stopped else HELD, p, **told))
     if not could:
         needed = [more_queries(gains_at(tuning, step, alpha), alpha, delta) for step in path]
         more = min((count for count in needed if count is not None), default=None)
     return Chosen(threshold, delta, done, could, more)
 
 
-def gains_at(settled: Settled, step: Step, alpha: float) -> Doubles:
+def gains_at(settled: LevelPairs, step: PathStep, alpha: float) -> Doubles:
     """(n_queries,) what each query says for the agreement at a threshold."""
     rows = settled.at(step.threshold)
     n_queries = settled.n_queries

@@ -14,7 +14,7 @@ from sie_agent.utils.arrays import Booleans, Doubles, Integers
 
 
 @dataclass(frozen=True)
-class Scale:
+class DecisionScale:
     """What a decision is about.
 
     Attributes
@@ -140,7 +140,9 @@ def measure_named(name: str) -> Measure:
     return MEASURES[name]
 
 
-def opinion_of(answers: Answers, measure: str, scale: Scale, curves: Sequence[CalibrationCurve] = ()) -> Opinion:
+    """How far each score is from the nearest middle between two levels, as a share of half the widest level, at most 1."""
+    answers: Answers, measure: str, scale: DecisionScale, curves: Sequence[CalibrationCurve] = ()
+) -> Opinion:
     """A level's decisions and how sure it is of each.
 
     Parameters
@@ -163,7 +165,7 @@ def opinion_of(answers: Answers, measure: str, scale: Scale, curves: Sequence[Ca
     return Opinion(score, decision, confidence)
 
 
-def certainty_of_levels(scores: Doubles, scale: Scale) -> Doubles:
+def certainty_of_levels(scores: Doubles, scale: DecisionScale) -> Doubles:
     """How far each score is from the nearest middle between two levels, as a share of half the widest level."""
     middles = scale.middles
     if not len(middles):

@@ -9,7 +9,7 @@ import numpy as np
 from pydantic import ValidationError
 
 from sie_agent.calibration import CalibrationCurve
-from sie_agent.cascade.confidence import Answers, Opinion, Scale, opinion_of
+from sie_agent.cascade.confidence import Answers, DecisionScale, Opinion, opinion_of
 from sie_agent.cascade.levels import CascadeSettings
 from sie_agent.errors import InputError
 from sie_agent.files.field_errors import first_fault
@@ -32,7 +32,7 @@ class LevelReading:
 
     name: str
     measure: str
-    scale: Scale
+    scale: DecisionScale
     curves: tuple[CalibrationCurve, ...]
     threshold: float | None
 
@@ -67,9 +67,9 @@ def load_cascade(path: str | Path) -> tuple[CascadeFile, CascadeSettings]:
     return found, settings
 
 
-def scale_of(file: CascadeFile) -> Scale:
+def scale_of(file: CascadeFile) -> DecisionScale:
     """What the decisions of a cascade are about."""
-    return Scale(tuple(file.scale) if file.agree_on == "level" else (), file.relevant_at)
+    return DecisionScale(tuple(file.scale) if file.agree_on == "level" else (), file.relevant_at)
 
 
 def reading_of(file: CascadeFile, level: CascadeLevel, measure: str) -> LevelReading:

@@ -86,7 +86,7 @@ def calibrate_cascade(
     ['words', 'person']
     """
     from sie_agent.cascade import load_levels
-    from sie_agent.commands.cascade_askers import Limits, askers_of, judge_files
+    from sie_agent.commands.cascade_askers import AskingLimits, askers_of, judge_files
     from sie_agent.commands.cascade_calibrating import Aim, calibrated, seen_queries
     from sie_agent.files.manifest import Manifest, command_line
     from sie_agent.files.typed_json import write_document
@@ -118,7 +118,7 @@ def calibrate_cascade(
         left_out, known = seen_queries(graded, settings, seen)
         used = samples[~query_keys(samples["query"]).isin(left_out)].reset_index(drop=True)
         with JudgmentCache(cache_path) as cache, manifest.stage("calibrating"):
-            limits = Limits(cache, retry_failed, max_cost)
+            limits = AskingLimits(cache, retry_failed, max_cost)
             content = calibrated(used, settings, askers, limits, aim)
         content |= {"n_seen": len(left_out), "seen": known, "made_by": work.as_dict()}
         found = write_document(place.path / "cascade.json", CascadeFile, content)

@@ -43,7 +43,7 @@ JUDGE_FIELDS = (
 
 
 @dataclass
-class Limits:
+class AskingLimits:
     """What all levels share: the cache, the account, and the limit on cost."""
 
     cache: JudgmentCache
@@ -70,7 +70,7 @@ class Asker(Protocol):
     @property
     def session(self) -> Session | None: ...
 
-    def start(self, limits: Limits) -> None:
+    def start(self, limits: AskingLimits) -> None:
         """Get ready to ask."""
 
     def ask(self, rows: pd.DataFrame, before: pd.DataFrame | None) -> tuple[pd.DataFrame, Answers]:
@@ -97,7 +97,7 @@ class ScorerAsker:
             )
         self.fingerprint, self.model = folder_hash(folder), folder.name
 
-    def start(self, limits: Limits) -> None:
+    def start(self, limits: AskingLimits) -> None:
         """Nothing is asked."""
 
     def ask(self, rows: pd.DataFrame, before: pd.DataFrame | None) -> tuple[pd.DataFrame, Answers]:
@@ -127,7 +127,7 @@ class JudgeAsker:
         """The model that is asked."""
         return self.backend.model
 
-    def start(self, limits: Limits) -> None:
+    def start(self, limits: AskingLimits) -> None:
         """A session on the account of all levels."""
         most = limits.max_cost if self.prices else None
         self.session = Session(self.backend, limits.cache, max_cost=most, account=limits.account)
@@ -171,7 +171,7 @@ class AgentAsker(JudgeAsker):
         check_measure(level.name, level.confidence, self.variants[0])
         self.session, self._cache, self._retry_failed, self._max_cost = None, None, False, None
 
-    def start(self, limits: Limits) -> None:
+    def start(self, limits: AskingLimits) -> None:
         """A session, and what money there is."""
         super().start(limits)
         self._max_cost = limits.max_cost if self.prices else None

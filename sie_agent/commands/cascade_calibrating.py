@@ -16,16 +16,16 @@ from sie_agent.cascade import (
     Answers,
     CascadeSettings,
     Chosen,
+    DecisionScale,
+    LevelPairs,
     Opinion,
-    Scale,
     ScorerLevel,
-    Settled,
     choose_threshold,
     levels_hash,
     opinion_of,
     settled_figures,
 )
-from sie_agent.commands.cascade_askers import Asker, Limits, cost_of
+from sie_agent.commands.cascade_askers import Asker, AskingLimits, cost_of
 from sie_agent.errors import InputError
 from sie_agent.files.paths import user_path
 from sie_agent.pipeline.loading import samples_hash
@@ -59,7 +59,7 @@ class Aim:
 
 
 @dataclass
-class Pairs:
+class GradedPairs:
     """The graded pairs, in their query sets, and what became of them.
 
     Attributes
@@ -83,16 +83,16 @@ class Pairs:
         """How many queries a set has."""
         return len(np.unique(self.queries[self.sets == name]))
 
-    def settled(self, name: str, opinion: Opinion) -> Settled:
+    def settled(self, name: str, opinion: Opinion) -> LevelPairs:
         """What a level says of the pairs of a set that are left; the queries without one count too."""
         rows = self.of(name)
         codes = np.unique(self.queries[self.sets == name])
         places = np.searchsorted(codes, self.queries[rows]).astype(np.intp)
         agrees = np.asarray(opinion.decision[rows] == self.truth[rows], bool)
-        return Settled(opinion.confidence[rows], agrees, places, len(codes))
+        return LevelPairs(opinion.confidence[rows], agrees, places, len(codes))
 
 
-def pairs_of(samples: pd.DataFrame, scale: Scale, aim: Aim) -> Pairs:
+def pairs_of(samples: pd.DataFrame, scale: DecisionScale, aim: Aim) -> GradedPairs:
     """The graded pairs by query set.
 
     Raises
@@ -115,10 +115,10 @@ def pairs_of(samples: pd.DataFrame, scale: Scale, aim: Aim) -> Pairs:
         raise InputError(error.problem, where="--tune", hint=hint) from error
     queries = pd.factorize(query_keys(rows["query"]), sort=True)[0].astype(np.intp)
     truth = scale.of_grades(rows["grade"].to_numpy(np.float64))
-    return Pairs(rows, truth, queries, sets.to_numpy(object), np.ones(len(rows), bool))
+    return GradedPairs(rows, truth, queries, sets.to_numpy(object), np.ones(len(rows), bool))
 
 
-def scale_of(samples: pd.DataFrame, aim: Aim) -> Scale:
+def scale_of(samples: pd.DataFrame, aim: Aim) -> DecisionScale:
     """What decisions are about.
 
     Raises
@@ -126,16 +126,16 @@ def scale_of(samples: pd.DataFrame, aim: Aim) -> Scale:
     InputError : decisions are to be grades, and there are fewer than two.
     """
     if aim.agree_on == "relevant":
-        return Scale(relevant_at=aim.relevant_at)
+        return DecisionScale(relevant_at=aim.relevant_at)
     levels = np.unique(samples["grade"].dropna().to_numpy(np.float64))
     if not 2 <= len(levels) <= 20:
         problem = f"the grades have {len(levels)} different values; decisions need 2 to 20"
         raise InputError(problem, where="--agree-on level", hint="Use --agree-on relevant.")
-    return Scale(tuple(float(one) for one in levels), aim.relevant_at)
+    return DecisionScale(tuple(float(one) for one in levels), aim.relevant_at)
 
 
 @dataclass
-class Share:
+class ErrorShare:
     """How the probability of an error is shared: by levels, and of a level by the outcomes of those before it.
 
     The pairs that a level is asked about depend on where the levels before stopped, which their tests decided. For each
@@ -165,7 +165,7 @@ class LevelOutcome:
 
 
 def calibrated(
-    samples: pd.DataFrame, settings: CascadeSettings, askers: Mapping[str, Asker], limits: Limits, aim: Aim
+    samples: pd.DataFrame, settings: CascadeSettings, askers: Mapping[str, Asker], limits: AskingLimits, aim: Aim
 ) -> dict[str, Any]:
     """What ``cascade.json`` holds, but for what is known of the queries that levels had seen.
 
@@ -179,7 +179,7 @@ def calibrated(
     """
     scale = scale_of(samples, aim)
     pairs = pairs_of(samples, scale, aim)
-    share = Share(aim.delta / len(settings.answering))
+    share = ErrorShare(aim.delta / len(settings.answering))
     levels = []
     for level in settings.answering:
         asker = askers[level.name]
@@ -216,12 +216,12 @@ def calibrated(
 def one_level(
     level: Any,
     asker: Asker,
-    limits: Limits,
-    pairs: Pairs,
-    scale: Scale,
+    limits: AskingLimits,
+    pairs: GradedPairs,
+    scale: DecisionScale,
     aim: Aim,
     settings: CascadeSettings,
-    share: Share,
+    share: ErrorShare,
 ) -> LevelOutcome:
     """Ask a level about all that is left, and find its threshold."""
     n, left = len(pairs.rows), pairs.left.copy()
@@ -285,7 +285,7 @@ def spread(answers: Answers, rows: Booleans, n: int) -> Answers:
     return Answers(scores, entropy, answers.most)
 
 
-def curves_of(answers: Answers, pairs: Pairs, scale: Scale) -> tuple[list[CalibrationCurve], str]:
+def curves_of(answers: Answers, pairs: GradedPairs, scale: DecisionScale) -> tuple[list[CalibrationCurve], str]:
     """Of each member, from its scores to the probability of being relevant; none, and why, where that fails."""
     if scale.by_level:
         return [], ""
@@ -311,7 +311,7 @@ def why_not(chosen: Chosen, aim: Aim) -> str:
     return f"its agreement is not above {1 - aim.alpha:g} where it is surest, whatever the number of grades"
 
 
-def on_test(pairs: Pairs, settled: Booleans, opinion: Opinion | None) -> dict[str, Any]:
+def on_test(pairs: GradedPairs, settled: Booleans, opinion: Opinion | None) -> dict[str, Any]:
     """What a level settles of the test pairs."""
     rows = settled & (pairs.sets == TEST)
     asked, total = int(pairs.of(TEST).sum()), int((pairs.sets == TEST).sum())

@@ -14,7 +14,7 @@ import pandas as pd
 
 from sie_agent.calibration import RAW_SCORE, mode_of_grades
 from sie_agent.cascade import PERSON, CascadeSettings, LevelReading, load_cascade, reading_of
-from sie_agent.commands.cascade_askers import Asker, Limits, askers_of, cost_of
+from sie_agent.commands.cascade_askers import Asker, AskingLimits, askers_of, cost_of
 from sie_agent.commands.labelling import Passage
 from sie_agent.commands.log_rows import LogRows
 from sie_agent.errors import EXIT_DONE, EXIT_PARTIAL, InputError
@@ -134,7 +134,7 @@ def label_by_cascade(folder: Path, log: LogRows, task: CascadeTask, log_json: st
             JudgmentCache(task.cache_path) as cache,
             manifest.stage("judging"),
         ):
-            limits = Limits(cache, task.retry_failed, task.max_cost)
+            limits = AskingLimits(cache, task.retry_failed, task.max_cost)
             for reading in readings:
                 askers[reading.name].start(limits)
             event("start", data=str(log.data), variants=[task.variant], judge=task.model)

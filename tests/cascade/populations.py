@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from sie_agent.cascade import Settled
+from sie_agent.cascade import LevelPairs
 from sie_agent.utils.arrays import Doubles
 
 # pairs of a query, where nothing else is said
@@ -23,10 +23,10 @@ class Drawn:
     queries: np.ndarray
     n_queries: int
 
-    def level(self, number: int, left: np.ndarray) -> Settled:
+    def level(self, number: int, left: np.ndarray) -> LevelPairs:
         """What a level says of the pairs that are left."""
         rows = self.confidence[number][left], self.agrees[number][left], self.queries[left]
-        return Settled(*rows, self.n_queries)
+        return LevelPairs(*rows, self.n_queries)
 
 
 Population = Callable[[np.random.Generator, int], Drawn]

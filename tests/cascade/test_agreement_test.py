@@ -13,7 +13,7 @@ from scipy.stats import binom
 from sie_agent.cascade import agreement_p, growth, log_capital, more_queries, query_gains
 from sie_agent.cascade.agreement_test import STAKES
 
-Pairs = list[tuple[bool, int]]
+Outcomes = list[tuple[bool, int]]
 RIGHT_AND_WRONG = st.lists(st.tuples(st.booleans(), st.integers(0, 11)), min_size=1, max_size=60)
 
 
@@ -44,9 +44,9 @@ def test_at_the_bound_the_expected_capital_is_one_and_errors_are_rare(alpha: flo
 @settings(max_examples=60)
 @given(RIGHT_AND_WRONG, st.randoms(use_true_random=False), st.sampled_from([None, 1, 5]))
 def test_rows_in_another_order_change_nothing_and_agreement_helps(
-    pairs: Pairs, random: Random, most: int | None
+    pairs: Outcomes, random: Random, most: int | None
 ) -> None:
-    def p_of(rows: Pairs) -> float:
+    def p_of(rows: Outcomes) -> float:
         agrees, queries = np.array([one[0] for one in rows], bool), np.array([one[1] for one in rows], np.intp)
         return agreement_p(query_gains(agrees, queries, 12, alpha=0.2, most=most)[0], 0.2)
 

@@ -10,14 +10,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sie_agent.cascade import Settled, choose_threshold, path_of
+from sie_agent.cascade import LevelPairs, choose_threshold, path_of
 
 from .populations import honest, level_chance, of
 
 HONEST = of(honest)
 
 
-def sets(n_queries: int = 200) -> tuple[Settled, Settled]:
+def sets(n_queries: int = 200) -> tuple[LevelPairs, LevelPairs]:
     """Calibration and test queries of an honest judge."""
     rng = np.random.default_rng(0)
     first, second = (HONEST(rng, n_queries) for _ in range(2))

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from scipy.stats import binom
 
-from sie_agent.cascade import Settled, choose_threshold
+from sie_agent.cascade import LevelPairs, choose_threshold
 
 from .populations import Drawn, Population, honest, level_chance, of, overconfident
 
@@ -48,7 +48,7 @@ class Truth:
         return False
 
 
-def by_pair(settled: Settled) -> Settled:
+def by_pair(settled: LevelPairs) -> LevelPairs:
     """The same pairs, each as a query of its own."""
     return replace(settled, queries=np.arange(len(settled.queries)), n_queries=len(settled.queries))
 
