@@ -53,8 +53,9 @@ class Ledger:
 
     def portions(
         self, cases: Sequence[Case], variant: Variant, backend: Backend, rows: Sequence[Mapping[str, object]]
-    ) -> Iterator[list[int]]:
-        """The places of the cases that can be asked now; then, when those are booked, of others that have room.
+    ) -> Iterator[list[tuple[int, Used]]]:
+        """The places of the cases that can be asked now, with what each may take at most; then, when those are booked, of
+        others that have room.
 
         A case without room stops, and says which limit it met. Where something has a limit, the first question goes
         alone: it tells what the others take.
@@ -65,7 +66,7 @@ class Ledger:
         """
         waiting = list(range(len(cases)))
         while waiting:
-            now: list[int] = []
+            now: list[tuple[int, Used]] = []
             later: list[int] = []
             held = Used()
             first = self._measures and asked_of(variant, backend) not in self._most_input
@@ -79,20 +80,24 @@ class Ledger:
                     else:
                         cases[place].finish(f"limit of {limit} of the run")
                 else:
-                    now.append(place)
+                    now.append((place, expected))
                     held.add(1, expected.tokens, expected.cost)
             if now:
                 yield now
             waiting = later
 
-    def book(self, case: Case, variant: Variant, backend: Backend, judgment: Mapping[str, Any]) -> float:
-        """Count an answer; gives what it cost, in USD."""
+    def book(
+        self, case: Case, variant: Variant, backend: Backend, judgment: Mapping[str, Any], expected: Used
+    ) -> float:
+        """Count an answer, at what was *expected* where a failed one has no usage; gives what it cost, in USD."""
         sent, said = int(judgment["input_tokens"]), int(judgment["output_tokens"])
         prices = prices_of(backend)
         named = prices.get(str(judgment["endpoint"]))
         cost = max((price.of(sent, said) for price in ([named] if named else prices.values())), default=0.0)
+        unknown = sent + said == 0 and judgment["status"] != "ok"
+        tokens, cost = (expected.tokens, expected.cost) if unknown else (sent + said, cost)
         for used in (self.total, case.total):
-            used.add(1, sent + said, cost)
+            used.add(1, tokens, cost)
         key = asked_of(variant, backend)
         self._most_input[key] = max(self._most_input.get(key, 0), sent)
         self._most_output[key] = max(self._most_output.get(key, 0), said)
