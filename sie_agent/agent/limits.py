@@ -35,6 +35,8 @@ class Ledger:
     def __init__(self, settings: AgentSettings) -> None:
         self._settings = settings
         self.total = Used()
+        # above 1 where a server counted more than can be
+        self._factor = 1.0
         self._most_input: dict[tuple[str, str], int] = {}
         self._most_output: dict[tuple[str, str], int] = {}
         limits = (settings.max_tokens, settings.max_cost, settings.max_tokens_per_pair, settings.max_cost_per_pair)
@@ -54,8 +56,7 @@ class Ledger:
     def portions(
         self, cases: Sequence[Case], variant: Variant, backend: Backend, rows: Sequence[Mapping[str, object]]
     ) -> Iterator[list[tuple[int, Used]]]:
-        """The places of the cases that can be asked now, with what each may take at most; then, when those are booked, of
-        others that have room.
+        """The places of the cases that can be asked now, and what each may take; then those of others that have room.
 
         A case without room stops, and says which limit it met. Where something has a limit, the first question goes
         alone: it tells what the others take.
@@ -96,6 +97,8 @@ class Ledger:
         cost = max((price.of(sent, said) for price in ([named] if named else prices.values())), default=0.0)
         unknown = sent + said == 0 and judgment["status"] != "ok"
         tokens, cost = (expected.tokens, expected.cost) if unknown else (sent + said, cost)
+        if expected.tokens and tokens > expected.tokens:
+            self._factor *= MARGIN * tokens / expected.tokens
         for used in (self.total, case.total):
             used.add(1, tokens, cost)
         key = asked_of(variant, backend)
@@ -115,7 +118,7 @@ class Ledger:
         if seen is not None and variant.method != "written":
             said = max(LEAST_OUTPUT, math.ceil(MARGIN * self._most_output[key]))
         dearest = max((price.of(sent, said) for price in prices_of(backend).values()), default=0.0)
-        return Used(1, sent + said, dearest)
+        return Used(1, math.ceil(self._factor * (sent + said)), self._factor * dearest)
 
     def _of_pair(self, case: Case, expected: Used) -> str | None:
         limits = self._settings

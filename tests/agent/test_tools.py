@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sie_agent.agent import TOOLS
@@ -20,7 +20,9 @@ from .conftest import judged_of, log_of
 FREE = [name for name, tool in TOOLS.items() if not tool.asks]
 
 
-def shown(name: str, log: pd.DataFrame, place: int = 0, judged: pd.DataFrame | None = None, words: str = "") -> list[str]:
+def shown(
+    name: str, log: pd.DataFrame, place: int = 0, judged: pd.DataFrame | None = None, words: str = ""
+) -> list[str]:
     """What a tool says about a row of a log."""
     look_up = TOOLS[name].look_up
     assert look_up is not None
@@ -107,9 +109,12 @@ def test_the_shoppers_history_latest_first_without_the_item() -> None:
 TEXTS = st.text(max_size=60)
 
 
+@settings(max_examples=15)
 @given(query=TEXTS, title=TEXTS, attributes=TEXTS, history=TEXTS, words=TEXTS)
 @pytest.mark.parametrize("name", FREE)
-def test_any_text_is_answered_in_short_lines(name: str, query: str, title: str, attributes: str, history: str, words: str) -> None:
+def test_any_text_is_answered_in_short_lines(
+    name: str, query: str, title: str, attributes: str, history: str, words: str
+) -> None:
     log = log_of(6)
     texts: dict[str, Any] = {"query": query, "title": title, "attributes": attributes, "history": history}
     log = log.assign(**{column: [text, text, *log[column].iloc[2:]] for column, text in texts.items()})
