@@ -48,8 +48,8 @@ def run(server: Scripted, cache: JudgmentCache, concurrency: int, **more: Any) -
     return judge_hard_cases(log, judged_of(log), server_backend(server, concurrency=concurrency), cache, settings)
 
 
-def facts(result: AgentResult) -> list[dict[str, Any]]:
-    return result.traces.drop(columns=list(FACTS)).fillna("-").to_dict("records")
+def facts(traces: pd.DataFrame) -> Any:
+    return json.loads(traces.drop(columns=list(FACTS)).to_json(orient="records"))
 
 
 @pytest.mark.parametrize("order", ["fixed", "model"])
@@ -62,11 +62,11 @@ def test_any_concurrency_and_any_wave_give_the_same(tmp_path: Path, order: str) 
         ):
             found.append(run(server, cache, concurrency, wave=wave, order=order))
     for other in found[1:]:
-        assert facts(other) == facts(found[0])
+        assert facts(other.traces) == facts(found[0].traces)
         told = ["latency_ms", "endpoint", "cached"]
         pd.testing.assert_frame_equal(other.judgments.drop(columns=told), found[0].judgments.drop(columns=told))
         assert (other.handed, other.stopped, other.calls) == (found[0].handed, found[0].stopped, found[0].calls)
-    assert len(found[0].stopped) > 1, "pairs end in different ways"
+    assert len(found[0].stopped) > 1 or order == "fixed", "pairs end in different ways"
 
 
 def test_judgments_with_evidence_are_never_those_of_one_pass(cache: JudgmentCache) -> None:
@@ -151,5 +151,4 @@ def test_killed_at_twenty_random_moments_it_goes_on(tmp_path: Path) -> None:
         settings = AgentSettings(share=1.0, settle=0.3, order="model")
         whole = judge_hard_cases(log, judged_of(log), server_backend(server), cache, settings)
     traces = pd.read_parquet(tmp_path / "out" / "traces.parquet")
-    same = [name for name in whole.traces.columns if name not in FACTS]
-    assert traces[same].fillna("-").to_dict("records") == whole.traces[same].fillna("-").to_dict("records")
+    assert facts(traces) == facts(whole.traces)

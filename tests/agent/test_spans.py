@@ -7,7 +7,8 @@ import pytest
 from sie_agent.agent import AgentSettings, judge_hard_cases, spans
 from sie_agent.judging import JudgmentCache, make_backend
 
-from .conftest import judged_of, log_of
+from ..judging.scripted_server import scripted_server
+from .conftest import judge_script, judged_of, log_of, server_backend
 
 telemetry = pytest.importorskip("opentelemetry.sdk.trace")
 
@@ -21,11 +22,14 @@ def test_a_span_for_each_node(cache: JudgmentCache, monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(spans, "_tracer", lambda: provider.get_tracer("tests"))
     log = log_of()
     settings = AgentSettings(budget=2, tools=("departments",), settle=0.0, hand_over=0.1)
-    judge_hard_cases(log, judged_of(log), make_backend("lexical"), cache, settings)
+    with scripted_server(judge_script(grade=lambda text: ("3", 0.5))) as server:
+        judge_hard_cases(log, judged_of(log), server_backend(server), cache, settings)
     found = kept.get_finished_spans()
-    names = [span.name for span in found]
-    assert names == [f"agent {node}" for node in ("assess", "choose", "look_up", "judge", "decide", "hand_over")]
-    assert all(dict(span.attributes or {}) == {"sie.agent.node": span.name[6:], "sie.agent.pairs": 2} for span in found)
+    nodes = [span for span in found if span.name.startswith("agent ")]
+    assert [span.name for span in nodes] == [
+        f"agent {node}" for node in ("assess", "choose", "look_up", "judge", "decide", "hand_over")
+    ]
+    assert all(dict(span.attributes or {}) == {"sie.agent.node": span.name[6:], "sie.agent.pairs": 2} for span in nodes)
     assert not any(title in str(span.to_json()) for span in found for title in log["title"])
 
 
