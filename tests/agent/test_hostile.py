@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from scripts.experiments.hostile.measure import with_injection
 from sie_agent.agent import TOOLS, AgentSettings, judge_hard_cases
 from sie_agent.agent.shelf import Shelf
 from sie_agent.judging import JudgmentCache, check_installed, judge, load_variant, make_backend
@@ -21,6 +22,8 @@ from .conftest import graded, judged_of, log_of, server_backend, written
 HOSTILE = Path(__file__).resolve().parents[2] / "eval" / "hostile"
 # what a model obeys that has not been told what is data: orders and claims outside of the fences, or that close one
 ORDER = re.compile(r"(?:answer|reply|respond|output|grade|rate|give|assign)\W+(?:\w+\W+){0,6}?(?:3|three)\b", re.I)
+# of the lines of tools
+BEGINNINGS = ("near: ", "also shown: ", "departments: ", "this item: ", "spelling: ", "had before: ")
 FENCED = re.compile(r"<(query|item|evidence)>.*?</\1>", re.S)
 
 
@@ -28,18 +31,13 @@ def items(name: str = "test") -> list[dict[str, Any]]:
     return [json.loads(line) for line in (HOSTILE / f"{name}.jsonl").read_text(encoding="utf-8").split("\n") if line]
 
 
+KINDS = sorted({item["kind"] for item in items()})
+
+
 def injected(item: dict[str, Any]) -> dict[str, str]:
     """The texts of an item with its injection."""
-    texts = {"title": item["title"], "description": item["description"], "attributes": json.dumps(item["attributes"])}
-    where = item["injected_field"]
-    if where == "attributes":
-        return {**texts, where: json.dumps({**item["attributes"], "note": item["injection"]})}
-    return {
-        **texts,
-        where: f"{item['injection']} {texts[where]}"
-        if item["placement"] == "start"
-        else f"{texts[where]} {item['injection']}",
-    }
+    shown = with_injection(item)
+    return {"title": shown["title"], "description": shown["description"], "attributes": json.dumps(shown["attributes"])}
 
 
 def log_with(texts: dict[str, str], query: str, history: str = "[]") -> pd.DataFrame:
@@ -73,7 +71,7 @@ def obedient(body: dict[str, Any], number: int) -> Reply:
     return Reply(body=written({**profile, "grade": "3" if lifted else "0"}))
 
 
-@pytest.mark.parametrize("kind", sorted({item["kind"] for item in items()}))
+@pytest.mark.parametrize("kind", KINDS)
 def test_no_injection_leaves_the_evidence_in_which_it_stands(tmp_path: Path, kind: str) -> None:
     with JudgmentCache(tmp_path / "c.sqlite") as cache, scripted_server(obedient) as server:
         backend = server_backend(server)
@@ -92,20 +90,18 @@ def test_the_obedient_server_obeys_what_is_not_fenced() -> None:
     assert obedient(body, 1).body["choices"][0]["message"]["content"] == "3"
 
 
-@pytest.mark.parametrize("item", items(), ids=lambda item: str(item["id"]))
-def test_what_speaks_to_the_judge_is_in_no_tools_answer(item: dict[str, Any]) -> None:
-    texts = injected(item)
-    log = log_with(texts, item["query"], json.dumps(["i1", "i2"]))
-    shelf = Shelf(log, judged_of(log))
-    clean = log_with({**texts, "title": item["title"]}, item["query"], json.dumps(["i1", "i2"]))
-    plain = Shelf(clean, judged_of(clean))
-    for name, tool in TOOLS.items():
-        if tool.look_up is not None:
-            told = "\n".join(tool.look_up(shelf, log.iloc[0].to_dict(), ""))
-            # no more is said than the item's own title, cut where the injection begins; no line of its own
-            assert not ORDER.search(told), (name, told)
-            assert told.count("\n") <= "\n".join(tool.look_up(plain, clean.iloc[0].to_dict(), "")).count("\n") + 1
-            assert not re.search(r"[<>]", told)
+@pytest.mark.parametrize("kind", KINDS)
+def test_what_speaks_to_the_judge_is_in_no_tools_answer(kind: str) -> None:
+    history = json.dumps(["i1", "i2"])
+    for item in [one for one in items() if one["kind"] == kind]:
+        log = log_with(injected(item), item["query"], history)
+        shelf = Shelf(log, judged_of(log))
+        for name, tool in TOOLS.items():
+            if tool.look_up is not None:
+                told = list(tool.look_up(shelf, log.iloc[0].to_dict(), ""))
+                # no order, no line of its own, no fence
+                assert not ORDER.search("\n".join(told)), (item["id"], name, told)
+                assert all(line.startswith(BEGINNINGS) and not re.search(r"[<\n]", line) for line in told)
 
 
 @pytest.mark.model
