@@ -140,7 +140,7 @@ def measure_named(name: str) -> Measure:
     return MEASURES[name]
 
 
-    """How far each score is from the nearest middle between two levels, as a share of half the widest level, at most 1."""
+def opinion_of(
     answers: Answers, measure: str, scale: DecisionScale, curves: Sequence[CalibrationCurve] = ()
 ) -> Opinion:
     """A level's decisions and how sure it is of each.
@@ -166,7 +166,7 @@ def measure_named(name: str) -> Measure:
 
 
 def certainty_of_levels(scores: Doubles, scale: DecisionScale) -> Doubles:
-    """How far each score is from the nearest middle between two levels, as a share of half the widest level."""
+    """How far each score is from the nearest middle between two levels, as a share of the widest level, at most 1."""
     middles = scale.middles
     if not len(middles):
         return np.ones_like(scores)

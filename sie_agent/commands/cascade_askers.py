@@ -6,7 +6,7 @@ import hashlib
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Protocol
@@ -52,7 +52,7 @@ class AskingLimits:
     account: Account = field(default_factory=Account)
 
 
-class Asker(Protocol):
+class LevelAsker(Protocol):
     """A level that can be asked.
 
     Attributes
@@ -169,12 +169,8 @@ class AgentAsker(JudgeAsker):
         told = repr(sorted(level.settings.items())).encode()
         self.fingerprint = hashlib.sha256(variants_hash(self.variants).encode() + told).hexdigest()
         check_measure(level.name, level.confidence, self.variants[0])
-        self.session, self._cache, self._retry_failed, self._max_cost = None, None, False, None
-
-    def start(self, limits: AskingLimits) -> None:
-        """A session, and what money there is."""
-        super().start(limits)
-        self._max_cost = limits.max_cost if self.prices else None
+        self.session, self._cache, self._retry_failed = None, None, False
+        self.traces: list[pd.DataFrame] = []
 
     def ask(self, rows: pd.DataFrame, before: pd.DataFrame | None) -> tuple[pd.DataFrame, Answers]:
         """What the agent says in the end; a level that was no language model gives it no first answer."""
@@ -182,28 +178,27 @@ class AgentAsker(JudgeAsker):
 
         first, _ = super().ask(rows, before)
         assert self._cache is not None and self.session is not None
-        account, most = self.session.account, self._max_cost
-        left = None if most is None else max(most - (account.cost or 0.0), 0.0)
-        own = self.settings.max_cost
-        limit = own if left is None else left if own is None else min(left, own)
-        settings = replace(self.settings, max_cost=limit)
-        result = judge_hard_cases(without_grade(rows), first, self.backend, self._cache, settings)
-        paid = result.traces.loc[~result.traces["cached"].to_numpy(bool), "cost"]
-        if account.cost is not None:
-            account.cost += float(paid.sum())
-        table = result.judgments.set_axis(rows.index)[list(JUDGMENT_COLUMNS)]
+        # where the money ended, there is none for looking things up
+        known = first["score"].notna().to_numpy(bool)
+        if not known.any():
+            return first, Answers(np.full((1, len(rows)), np.nan), np.full(len(rows), np.nan))
+        asked, own = without_grade(rows[known]), {"session": self.session}
+        result = judge_hard_cases(asked, first[known], self.backend, self._cache, self.settings, **own)
+        self.traces.append(result.traces)
+        table = pd.concat([result.judgments.set_axis(rows.index[known]), first[~known]]).loc[rows.index]
+        table = table[list(JUDGMENT_COLUMNS)]
         score, entropy = (table[name].to_numpy(np.float64) for name in ("score", "entropy"))
         return table, Answers(score[None], entropy, most_entropy(self.variants[0]))
 
 
 # by kind, what asks a level of it
-ASKERS: Mapping[str, Callable[[Any], Asker]] = MappingProxyType(
+ASKERS: Mapping[str, Callable[[Any], LevelAsker]] = MappingProxyType(
     {"scorer": ScorerAsker, "judge": JudgeAsker, "endpoint": JudgeAsker, "agent": AgentAsker}
 )
 
 
 @contextmanager
-def askers_of(settings: CascadeSettings, max_cost: float | None) -> Iterator[dict[str, Asker]]:
+def askers_of(settings: CascadeSettings, max_cost: float | None) -> Iterator[dict[str, LevelAsker]]:
     """All levels that answer by themselves, by name, ready to be asked; closed in the end.
 
     Raises
@@ -212,7 +207,7 @@ def askers_of(settings: CascadeSettings, max_cost: float | None) -> Iterator[dic
         no price.
     EnvironmentFailure : a package is not installed.
     """
-    found: dict[str, Asker] = {}
+    found: dict[str, LevelAsker] = {}
     try:
         for level in settings.answering:
             try:
@@ -227,7 +222,7 @@ def askers_of(settings: CascadeSettings, max_cost: float | None) -> Iterator[dic
             one.close()
 
 
-def check_prices(askers: Mapping[str, Asker], max_cost: float | None) -> None:
+def check_prices(askers: Mapping[str, LevelAsker], max_cost: float | None) -> None:
     """A limit on cost needs the price of every server, and one server at least.
 
     Raises

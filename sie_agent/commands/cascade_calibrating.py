@@ -25,7 +25,7 @@ from sie_agent.cascade import (
     opinion_of,
     settled_figures,
 )
-from sie_agent.commands.cascade_askers import Asker, AskingLimits, cost_of
+from sie_agent.commands.cascade_askers import LevelAsker, AskingLimits, cost_of
 from sie_agent.errors import InputError
 from sie_agent.files.paths import user_path
 from sie_agent.pipeline.loading import samples_hash
@@ -165,7 +165,7 @@ class LevelOutcome:
 
 
 def calibrated(
-    samples: pd.DataFrame, settings: CascadeSettings, askers: Mapping[str, Asker], limits: AskingLimits, aim: Aim
+    samples: pd.DataFrame, settings: CascadeSettings, askers: Mapping[str, LevelAsker], limits: AskingLimits, aim: Aim
 ) -> dict[str, Any]:
     """What ``cascade.json`` holds, but for what is known of the queries that levels had seen.
 
@@ -215,7 +215,7 @@ def calibrated(
 
 def one_level(
     level: Any,
-    asker: Asker,
+    asker: LevelAsker,
     limits: AskingLimits,
     pairs: GradedPairs,
     scale: DecisionScale,

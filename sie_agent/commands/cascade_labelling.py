@@ -14,7 +14,7 @@ import pandas as pd
 
 from sie_agent.calibration import RAW_SCORE, mode_of_grades
 from sie_agent.cascade import PERSON, CascadeSettings, LevelReading, load_cascade, reading_of
-from sie_agent.commands.cascade_askers import Asker, AskingLimits, askers_of, cost_of
+from sie_agent.commands.cascade_askers import LevelAsker, AskingLimits, askers_of, cost_of
 from sie_agent.commands.labelling import Passage
 from sie_agent.commands.log_rows import LogRows
 from sie_agent.errors import EXIT_DONE, EXIT_PARTIAL, InputError
@@ -55,7 +55,7 @@ class CascadeTask:
         """All who may answer."""
         return " > ".join(level.name for level in self.settings.answering)
 
-    def readings(self, askers: Mapping[str, Asker]) -> list[LevelReading]:
+    def readings(self, askers: Mapping[str, LevelAsker]) -> list[LevelReading]:
         """How each level's answers are read; only of those that settle something.
 
         Raises
@@ -90,7 +90,7 @@ class LevelCount:
     cached: int = 0
     cost: float | None = None
 
-    def add(self, table: pd.DataFrame, settled: int, asker: Asker) -> None:
+    def add(self, table: pd.DataFrame, settled: int, asker: LevelAsker) -> None:
         """Count the answers about one chunk."""
         self.asked_about += len(table)
         self.settled += settled
@@ -183,7 +183,7 @@ def label_by_cascade(folder: Path, log: LogRows, task: CascadeTask, log_json: st
 
 
 def settled_chunk(
-    rows: pd.DataFrame, readings: list[LevelReading], askers: Mapping[str, Asker], task: CascadeTask, outcome: Outcome
+    rows: pd.DataFrame, readings: list[LevelReading], askers: Mapping[str, LevelAsker], task: CascadeTask, outcome: Outcome
 ) -> pd.DataFrame:
     """The judgments of a chunk: each row as the level says that settled it."""
     n = len(rows)

@@ -26,7 +26,7 @@ import numpy as np
 import pandas as pd
 
 from sie_agent.cascade import Answers, CascadeSettings
-from sie_agent.commands.cascade_askers import Asker, AskingLimits, askers_of
+from sie_agent.commands.cascade_askers import LevelAsker, AskingLimits, askers_of
 from sie_agent.commands.cascade_calibrating import Aim, calibrated
 from sie_agent.errors import SieError
 from sie_agent.files.manifest import library_versions, write_json
@@ -51,7 +51,7 @@ ALPHAS, COUNTS, DELTA, SPLITS = (0.1, 0.2, 0.3), ("pairs", "queries"), 0.1, 20
 class Kept:
     """A level whose answers about all rows are known: each split asks for some of them."""
 
-    def __init__(self, asker: Asker, samples: pd.DataFrame, limits: AskingLimits) -> None:
+    def __init__(self, asker: LevelAsker, samples: pd.DataFrame, limits: AskingLimits) -> None:
         asker.start(limits)
         self.fingerprint, self.prices, self.model, self.session = asker.fingerprint, asker.prices, asker.model, None
         table, self._answers = asker.ask(samples, None)
@@ -82,7 +82,7 @@ def sampled(name: str, n_queries: int, per_query: int) -> pd.DataFrame:
 
 
 def measured(
-    samples: pd.DataFrame, askers: Mapping[str, Asker], limits: AskingLimits, alpha: float, counts: str, splits: int
+    samples: pd.DataFrame, askers: Mapping[str, LevelAsker], limits: AskingLimits, alpha: float, counts: str, splits: int
 ) -> list[dict[str, Any]]:
     """Coverage and agreement over splits, level by level."""
     levels = [one for one in LEVELS if one["name"] in askers]
@@ -135,7 +135,7 @@ def measure(out: Path, cache_path: Path, names: Sequence[str], splits: int) -> N
         chosen = CascadeSettings.model_validate({"levels": [one for one in LEVELS if one["name"] in levels]})
         with JudgmentCache(cache_path) as cache, askers_of(chosen, None) as askers:
             limits = AskingLimits(cache)
-            kept: dict[str, Asker] = {one: Kept(asker, samples, limits) for one, asker in askers.items()}
+            kept: dict[str, LevelAsker] = {one: Kept(asker, samples, limits) for one, asker in askers.items()}
             set_quiet(True)
             rows = [row for row in rows if row["data"] != name]
             facts = {"data": name, "n_queries": samples["query"].nunique(), "n_pairs": len(samples)}
