@@ -25,7 +25,7 @@ from sie_agent.cascade import (
     opinion_of,
     settled_figures,
 )
-from sie_agent.commands.cascade_askers import LevelAsker, AskingLimits, cost_of
+from sie_agent.commands.cascade_askers import AskingLimits, LevelAsker, cost_of
 from sie_agent.errors import InputError
 from sie_agent.files.paths import user_path
 from sie_agent.pipeline.loading import samples_hash

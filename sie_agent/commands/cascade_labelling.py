@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,7 @@ import pandas as pd
 
 from sie_agent.calibration import RAW_SCORE, mode_of_grades
 from sie_agent.cascade import PERSON, CascadeSettings, LevelReading, load_cascade, reading_of
-from sie_agent.commands.cascade_askers import LevelAsker, AskingLimits, askers_of, cost_of
+from sie_agent.commands.cascade_askers import AgentAsker, AskingLimits, LevelAsker, askers_of, cost_of
 from sie_agent.commands.labelling import Passage
 from sie_agent.commands.log_rows import LogRows
 from sie_agent.errors import EXIT_DONE, EXIT_PARTIAL, InputError
@@ -23,13 +23,13 @@ from sie_agent.files.manifest import Manifest, command_line
 from sie_agent.grading import write_sheet
 from sie_agent.judging import JUDGMENT_COLUMNS, Accounted, JudgmentCache, is_lasting
 from sie_agent.results.cascade import CascadeFile
-from sie_agent.samples.tables import TableWriter
+from sie_agent.samples.tables import TableWriter, write_table
 from sie_agent.selection import POSITIVE_AT
 from sie_agent.utils.arrays import Booleans
 from sie_agent.utils.collecting import rare_collection
 
 MODE, SETTLED_BY, CONFIDENCE, DECISION = "mode", "settled_by", "confidence", "decision"
-SHEET = "sheet.csv"
+SHEET, TRACES = "sheet.csv", "traces.parquet"
 # of pairs that nobody settled, where there are no people and where there are; and where the money ended
 UNSETTLED, NOT_ASKED = "unsettled", "not-asked"
 
@@ -144,6 +144,7 @@ def label_by_cascade(folder: Path, log: LogRows, task: CascadeTask, log_json: st
             account = limits.account
             event("end", asked=account.asked, failed=account.failed, cost=account.cost)
         stops = {askers[one.name].session.stopped for one in readings if askers[one.name].session is not None}
+        traces = write_traces(folder, [askers[one.name] for one in readings])
     sheet = write_people(folder, outcome)
     seconds = round(time.perf_counter() - started, 2)
     missing = sum(count for status, count in outcome.statuses.items() if status != "ok")
@@ -151,6 +152,7 @@ def label_by_cascade(folder: Path, log: LogRows, task: CascadeTask, log_json: st
         "judgments": str(folder / "judgments.parquet"),
         "manifest": str(folder / "manifest.json"),
         "sheet": sheet,
+        "traces": traces,
         "rows": passage.samples,
         **{name: getattr(passage, name) for name in ("impressions", "positives", "negatives")},
         "positive_at": POSITIVE_AT,
@@ -183,7 +185,11 @@ def label_by_cascade(folder: Path, log: LogRows, task: CascadeTask, log_json: st
 
 
 def settled_chunk(
-    rows: pd.DataFrame, readings: list[LevelReading], askers: Mapping[str, LevelAsker], task: CascadeTask, outcome: Outcome
+    rows: pd.DataFrame,
+    readings: list[LevelReading],
+    askers: Mapping[str, LevelAsker],
+    task: CascadeTask,
+    outcome: Outcome,
 ) -> pd.DataFrame:
     """The judgments of a chunk: each row as the level says that settled it."""
     n = len(rows)
@@ -270,6 +276,17 @@ def write_people(folder: Path, outcome: Outcome) -> str | None:
         return None
     rows = pd.concat(outcome.for_people, ignore_index=True).assign(sampling_probability=1.0)
     write_sheet(path, rows)
+    return str(path)
+
+
+def write_traces(folder: Path, askers: Sequence[LevelAsker]) -> str | None:
+    """What agents looked up, step by step; none where no agent was asked."""
+    path = folder / TRACES
+    traces = [one for asker in askers if isinstance(asker, AgentAsker) for one in asker.traces]
+    if not traces:
+        path.unlink(missing_ok=True)
+        return None
+    write_table(pd.concat(traces, ignore_index=True), path)
     return str(path)
 
 

@@ -97,6 +97,8 @@ def labelled_lines(result: dict[str, Any]) -> Iterator[str]:
         of = "" if result["max_cost"] is None else f" of {dollars(result['max_cost'])}"
         yield f"  cost            {dollars(result['cost'])}{of}"
     yield f"Judgments: {result['judgments']}"
+    if result["traces"] is not None:
+        yield f"What was looked up: {result['traces']}"
     if result["sheet"] is not None:
         yield f"To be graded: {result['sheet']}"
 

@@ -83,8 +83,9 @@ def label(
     were asked again), ``tries_failed`` (made good later or not, as ``reasons``), ``stopped``, ``max_cost``,
     ``next_may_cost`` (USD, of the answer for which no money was left), ``model`` (the one that gave most
     judgments), ``asked_model``, ``mode``, ``models``, ``endpoints``, ``mixture``, ``variants``, ``exit_code`` (3: some
-    have no judgment), and with a *budget* ``budget``: ``strategy``, ``seed``, ``rounds`` (pairs of each),
-    ``pairs_in_log``.
+    have no judgment), with a *budget* ``budget``: ``strategy``, ``seed``, ``rounds`` (pairs of each), ``pairs_in_log``,
+    and with a *cascade* ``cascade`` (what each level was asked, settled and cost, and what is guaranteed), ``sheet`` and
+    ``traces`` (paths; None where nothing is left for people, where no agent was asked).
 
     Raises
     ------
@@ -247,7 +248,7 @@ def by_cascade(
 ) -> dict[str, Any]:
     """:func:`label` with a calibrated cascade in place of a judge."""
     from sie_agent.commands.cascade_askers import judge_files
-    from sie_agent.commands.cascade_labelling import SHEET, label_by_cascade, load_task
+    from sie_agent.commands.cascade_labelling import SHEET, TRACES, label_by_cascade, load_task
     from sie_agent.commands.log_rows import LogRows
     from sie_agent.outputs import File, Folder, Work, outputs
     from sie_agent.pipeline.loading import source_of
@@ -255,7 +256,7 @@ def by_cascade(
 
     check_values(data=data, column_map=column_map, split=split, limit=limit, max_cost=max_cost, cascade=cascade)
     task = load_task(cascade, cache_path, retry_failed, max_cost)
-    place = Folder("--out", out, ("judgments.parquet", "manifest.json", SHEET))
+    place = Folder("--out", out, ("judgments.parquet", "manifest.json", SHEET, TRACES))
     events = File("--log-json", None if str(log_json) == "-" else log_json, appended=True)
     reads = {"--data": source_of(data), "--map": column_map, "--cascade": cascade, **judge_files(task.settings)}
     settings = {"--split": split, "--limit": limit, "cascade": task.file.levels_hash}

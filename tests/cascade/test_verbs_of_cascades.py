@@ -204,6 +204,30 @@ def test_decisions_may_be_grades(shop: Path, tmp_path: Path) -> None:
     assert (table.loc[table["status"] != "ok", "settled_by"] == "").all()
 
 
+def test_an_agent_is_asked_what_is_left_and_its_steps_are_kept(shop: Path, tmp_path: Path) -> None:
+    lexical = "backend: lexical, variant: relevance/lexical"
+    levels = f"steps: 2\nlevels: [{{name: words, kind: judge, {lexical}}}, {{name: agent, kind: agent, {lexical}}}]"
+    (tmp_path / "levels.yaml").write_text(levels)
+    cache = tmp_path / "own.sqlite"
+    found = sie_agent.calibrate_cascade(
+        tmp_path / "levels.yaml", shop / "log.csv", tmp_path / "out", alpha=0.45, delta=0.2, cache_path=cache
+    )
+    words, agent = found["levels"]
+    assert agent["kind"] == "agent" and words["threshold"] is not None
+    assert agent["test"]["n_asked"] == words["test"]["n_asked"] - words["test"]["n_pairs"]
+    content = json.loads((tmp_path / "out" / "cascade.json").read_text())
+    # whatever it knew, it has to be asked here
+    for level in content["levels"]:
+        level["curves"], level["threshold"] = level["curves"] or [{"slope": 1, "intercept": 0}], 0.9
+        level["steps"] = [{"threshold": 0.9, "status": "held"}]
+    (tmp_path / "cascade.json").write_text(json.dumps(content))
+    told = sie_agent.label(shop / "log.csv", tmp_path / "labels", cascade=tmp_path / "cascade.json", cache_path=cache)
+    assert told["traces"] is not None
+    traces = pd.read_parquet(told["traces"])
+    judged = pd.read_parquet(told["judgments"])
+    assert set(traces["sample_id"]) == set(judged.loc[judged["settled_by"] != "words", "sample_id"])
+
+
 @pytest.mark.parametrize("confidence", ["entropy", "orders", "annotators"])
 def test_each_measure_of_confidence(server: Scripted, tmp_path: Path, confidence: str) -> None:
     write_log(tmp_path / "log.csv", 40)

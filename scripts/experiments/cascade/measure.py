@@ -26,9 +26,10 @@ import numpy as np
 import pandas as pd
 
 from sie_agent.cascade import Answers, CascadeSettings
-from sie_agent.commands.cascade_askers import LevelAsker, AskingLimits, askers_of
+from sie_agent.commands.cascade_askers import AskingLimits, LevelAsker, askers_of, own_table
 from sie_agent.commands.cascade_calibrating import Aim, calibrated
 from sie_agent.errors import SieError
+from sie_agent.evaluation import simulate_judge
 from sie_agent.files.manifest import library_versions, write_json
 from sie_agent.judging import JudgmentCache
 from sie_agent.samples import load_samples
@@ -37,15 +38,19 @@ from sie_agent.utils.progress import set_quiet
 LEVELS = (
     {"name": "words", "kind": "judge", "backend": "lexical", "variant": "relevance/lexical"},
     {"name": "meaning", "kind": "judge", "backend": "embedding", "variant": "relevance/cosine"},
+    # grades plus independent noise, in place of a strong judge: it is not asked
+    {"name": "simulated", "kind": "endpoint", "backend": "lexical", "variant": "relevance/lexical"},
     {"name": "small-model", "kind": "judge", "backend": "local", "variant": "relevance/query-likelihood"},
 )
 # by data set: levels, queries, pairs of each. The small model answers a few pairs a second on a processor
 SETS: Mapping[str, tuple[tuple[str, ...], int, int]] = {
     "crowdflower": (("words", "meaning"), 168, 12),
     "homedepot": (("words", "meaning"), 600, 4),
+    "crowdflower, simulated": (("words", "meaning", "simulated"), 168, 12),
+    "homedepot, simulated": (("words", "meaning", "simulated"), 600, 4),
     "crowdflower, small model": (("words", "meaning", "small-model"), 168, 3),
 }
-ALPHAS, COUNTS, DELTA, SPLITS = (0.1, 0.2, 0.3), ("pairs", "queries"), 0.1, 20
+ALPHAS, COUNTS, DELTA, SPLITS, AUC = (0.1, 0.2, 0.3), ("pairs", "queries"), 0.1, 20, 0.95
 
 
 class Kept:
@@ -70,6 +75,17 @@ class Kept:
         """Nothing is held."""
 
 
+class Simulated(Kept):
+    """A strong judge that is made up: human grades plus noise, at a stated AUC."""
+
+    def __init__(self, samples: pd.DataFrame) -> None:
+        self.fingerprint, self.prices, self.model, self.session = "", {}, f"simulated-{AUC:.2f}", None
+        grades = samples["grade"].to_numpy(np.float64)
+        score = simulate_judge(grades, AUC, 0.75, 0)
+        self._table = own_table(samples, score, "simulated", self.model).set_axis(samples["sample_id"])
+        self._answers = Answers(score[None], np.full(len(samples), np.nan))
+
+
 def sampled(name: str, n_queries: int, per_query: int) -> pd.DataFrame:
     """Graded pairs of random queries."""
     samples = load_samples(name.split(",")[0])
@@ -82,7 +98,12 @@ def sampled(name: str, n_queries: int, per_query: int) -> pd.DataFrame:
 
 
 def measured(
-    samples: pd.DataFrame, askers: Mapping[str, LevelAsker], limits: AskingLimits, alpha: float, counts: str, splits: int
+    samples: pd.DataFrame,
+    askers: Mapping[str, LevelAsker],
+    limits: AskingLimits,
+    alpha: float,
+    counts: str,
+    splits: int,
 ) -> list[dict[str, Any]]:
     """Coverage and agreement over splits, level by level."""
     levels = [one for one in LEVELS if one["name"] in askers]
@@ -135,7 +156,10 @@ def measure(out: Path, cache_path: Path, names: Sequence[str], splits: int) -> N
         chosen = CascadeSettings.model_validate({"levels": [one for one in LEVELS if one["name"] in levels]})
         with JudgmentCache(cache_path) as cache, askers_of(chosen, None) as askers:
             limits = AskingLimits(cache)
-            kept: dict[str, LevelAsker] = {one: Kept(asker, samples, limits) for one, asker in askers.items()}
+            kept: dict[str, LevelAsker] = {
+                one: Simulated(samples) if one == "simulated" else Kept(asker, samples, limits)
+                for one, asker in askers.items()
+            }
             set_quiet(True)
             rows = [row for row in rows if row["data"] != name]
             facts = {"data": name, "n_queries": samples["query"].nunique(), "n_pairs": len(samples)}
