@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import Any
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -41,7 +41,8 @@ class PathStep:
     Attributes
     ----------
     threshold : confidence from which on a pair is settled. most : a query counts as at most so many pairs.
-    status : ``held``, ``failed``, ``not-tested`` (behind one that failed) or ``too-few`` (even if all agreed).
+    status : ``held``, ``failed``, ``not-tested`` (behind one that failed, or before the beginning) or ``too-few``
+        (would not hold if all agreed).
     p : of the test; None where there was none. n_pairs, n_queries, agreement : of the calibration queries.
     """
 
@@ -61,8 +62,8 @@ class Chosen:
     Attributes
     ----------
     threshold : the loosest that held; None where none did, and the level settles nothing. delta : level of each test.
-    n_testable : steps that could have held. more : further graded queries with which the step that did not hold
-        would, if they agree as those so far; None where there is none, or no number would do.
+    n_testable : steps that could have held. more : further graded queries with which a step that did not hold would,
+        if they agree as those so far; None where there is none, or no number would do.
     """
 
     threshold: float | None
@@ -95,15 +96,37 @@ def path_of(confidence: Doubles, queries: Integers, steps: int, *, counts: str =
     return found
 
 
-def testable(step: PathStep, test: LevelPairs, n_calibration: int, *, alpha: float, delta: float) -> bool:
-    """Whether a step would hold if all agreed: from how many pairs of test queries it settles, and no grade."""
+def could_hold(
+    step: PathStep, test: LevelPairs, n_calibration: int, *, alpha: float, delta: float, part: float
+) -> bool:
+    """Whether a step would hold if disagreement were this *part* of what is allowed; no grade is read for that."""
     rows = test.at(step.threshold)
-    gains, _ = query_gains(
-        np.ones(int(rows.sum()), bool), test.queries[rows], test.n_queries, alpha=alpha, most=step.most
-    )
+    all_agree = np.ones(int(rows.sum()), bool)
+    gains, _ = query_gains(all_agree, test.queries[rows], test.n_queries, alpha=alpha, most=step.most)
     # as many queries as there are to calibrate on, each like one of the test queries
     times = n_calibration / max(test.n_queries, 1)
-    return bool(log_capital(gains, alpha, times=times) >= -np.log(delta))
+    return bool(log_capital(gains * (1 - part), alpha, times=times) >= -np.log(delta))
+
+
+def starts_of(
+    path: Sequence[PathStep], test: LevelPairs, n_calibration: int, *, alpha: float, delta: float
+) -> tuple[list[int], float, list[bool]]:
+    """Where the path is begun, the level of each test, and of each step whether it could hold at all.
+
+    A strict threshold settles few pairs, so its test has little power, and a path that began there might end there. So
+    there are two beginnings, fixed before a grade is read, which share *delta*: the strictest step that would hold if
+    all agreed, and the strictest that would with half of the disagreement that is allowed.
+    """
+
+    def able(part: float, level: float) -> list[bool]:
+        how = {"alpha": alpha, "delta": level, "part": part}
+        return [could_hold(step, test, n_calibration, **how) for step in path]
+
+    strict, likely = able(0.0, delta / 2), able(0.5, delta / 2)
+    if any(likely) and likely.index(True) > strict.index(True):
+        return [strict.index(True), likely.index(True)], delta / 2, strict
+    whole = able(0.0, delta)
+    return [whole.index(True)] if any(whole) else [], delta, whole
 
 
 def choose_threshold(
@@ -111,9 +134,10 @@ def choose_threshold(
 ) -> Chosen:
     """The loosest threshold of a level at which agreement is shown to be at least 1 - alpha.
 
-    Fixed-sequence testing (Bauer 1991; learn then test, Angelopoulos and others 2021; Jung, Brahman and Choi 2024): the
-    steps of the path are tested in order, each at *delta*, and the first that is not rejected ends it. A bad threshold
-    is chosen only if the first bad one on the path was rejected, so with a probability of at most *delta*.
+    Fixed-sequence testing (Bauer 1991; learn then test, with several beginnings, Angelopoulos and others 2021; Jung,
+    Brahman and Choi 2024): from each beginning the steps of the path are tested in order, and the first that is not
+    rejected ends it. A bad threshold is chosen only if the first bad one behind a beginning was rejected, so with a
+    probability of at most *delta*, which the beginnings share.
 
     Parameters
     ----------
@@ -121,32 +145,30 @@ def choose_threshold(
         confidences give the path and whose grades are not read.
     """
     path = path_of(test.confidence, test.queries, steps, counts=counts)
+    starts, level, able = starts_of(path, test, tuning.n_queries, alpha=alpha, delta=delta)
     done: list[PathStep] = []
-    threshold, more, stopped, could = None, None, False, 0
-    for step in path:
-        able = testable(step, test, tuning.n_queries, alpha=alpha, delta=delta)
-        could += able
-        rows = tuning.at(step.threshold)
-        told: dict[str, Any] = {
-            "n_pairs": int(rows.sum()),
-            "n_queries": len(np.unique(tuning.queries[rows])),
-            "agreement": float(tuning.agrees[rows].mean()) if rows.any() else None,
-        }
-        if stopped or not able:
-            done.append(PathStep(step.threshold, step.most, NOT_TESTED if stopped else TOO_FEW, None, **told))
-            continue
-        gains = gains_at(tuning, step, alpha)
-        p = agreement_p(gains, alpha)
-        stopped = p > delta
-        if stopped:
-            more = more_queries(gains, alpha, delta)
-        else:
-            threshold = step.threshold
-        done.append(PathStep(step.threshold, step.most, FAILED if stopped else HELD, p, **told))
-    if not could:
-        needed = [more_queries(gains_at(tuning, step, alpha), alpha, delta) for step in path]
-        more = min((count for count in needed if count is not None), default=None)
-    return Chosen(threshold, delta, done, could, more)
+    walking, wanted = False, []
+    for place, step in enumerate(path):
+        walking = walking or place in starts
+        rows, gains = tuning.at(step.threshold), gains_at(tuning, step, alpha)
+        p = agreement_p(gains, alpha) if walking and able[place] else None
+        status = TOO_FEW if not able[place] else NOT_TESTED if p is None else HELD if p <= level else FAILED
+        walking = walking and status != FAILED
+        if status in (FAILED, TOO_FEW):
+            wanted.append(more_queries(gains, alpha, level))
+        done.append(
+            replace(
+                step,
+                status=status,
+                p=p,
+                n_pairs=int(rows.sum()),
+                n_queries=len(np.unique(tuning.queries[rows])),
+                agreement=float(tuning.agrees[rows].mean()) if rows.any() else None,
+            )
+        )
+    held = [step.threshold for step in done if step.status == HELD]
+    more = min((count for count in wanted if count is not None), default=None)
+    return Chosen(held[-1] if held else None, level, done, sum(able), more)
 
 
 def gains_at(settled: LevelPairs, step: PathStep, alpha: float) -> Doubles:

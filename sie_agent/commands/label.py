@@ -84,8 +84,8 @@ def label(
     ``next_may_cost`` (USD, of the answer for which no money was left), ``model`` (the one that gave most
     judgments), ``asked_model``, ``mode``, ``models``, ``endpoints``, ``mixture``, ``variants``, ``exit_code`` (3: some
     have no judgment), with a *budget* ``budget``: ``strategy``, ``seed``, ``rounds`` (pairs of each), ``pairs_in_log``,
-    and with a *cascade* ``cascade`` (what each level was asked, settled and cost, and what is guaranteed), ``sheet`` and
-    ``traces`` (paths; None where nothing is left for people, where no agent was asked).
+    and with a *cascade* ``cascade`` (what each level was asked, settled and cost, and what is guaranteed), ``sheet``
+    and ``traces`` (paths, None where there are none).
 
     Raises
     ------

@@ -82,6 +82,17 @@ def test_a_step_that_could_not_hold_is_passed_over_and_more_grades_are_asked_for
     assert found.steps[0].status == "too-few" and found.steps[-1].status == "held" and found.threshold == 0.0
 
 
+def test_a_path_has_a_second_beginning_where_strict_steps_have_little_power() -> None:
+    tune, test = sets(80)
+    # every sixth pair is wrong among the surest: too many to show anything of so few, and few of all
+    agrees = np.ones(len(tune.agrees), bool)
+    sure = np.flatnonzero(tune.confidence > 0.8)
+    agrees[sure[::6]] = False
+    found = choose_threshold(replace(tune, agrees=agrees), test, alpha=0.2, delta=0.05, steps=6)
+    assert "failed" in {step.status for step in found.steps} and found.threshold == 0.0
+    assert found.delta == pytest.approx(0.025)
+
+
 def test_no_grade_helps_a_judge_that_guesses() -> None:
     rng = np.random.default_rng(0)
     guess = of(level_chance(0.5))
