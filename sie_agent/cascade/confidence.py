@@ -34,7 +34,7 @@ class DecisionScale:
     @property
     def middles(self) -> Doubles:
         """Where one level ends and the next begins."""
-        return (np.asarray(self.levels[1:]) + np.asarray(self.levels[:-1])) / 2
+        return np.asarray((np.asarray(self.levels[1:]) + np.asarray(self.levels[:-1])) / 2, np.float64)
 
     @property
     def values(self) -> tuple[float, ...]:
@@ -69,7 +69,7 @@ class Answers:
     @property
     def known(self) -> Booleans:
         """(n,) which pairs every member has answered."""
-        return ~np.isnan(self.scores).any(axis=0)
+        return np.asarray(~np.isnan(self.scores).any(axis=0), bool)
 
 
 @dataclass(frozen=True)
@@ -172,4 +172,4 @@ def certainty_of_levels(scores: Doubles, scale: DecisionScale) -> Doubles:
         return np.ones_like(scores)
     distance = np.abs(scores[..., None] - middles).min(axis=-1)
     widest = max(float(np.diff(np.concatenate([[0.0], middles, [1.0]])).max()), 1e-9)
-    return np.clip(distance / widest, 0, 1)
+    return np.asarray(np.clip(distance / widest, 0, 1), np.float64)

@@ -104,7 +104,13 @@ def calibrate_cascade(
     aim = Aim(alpha, delta, agree_on, relevant_at, tune, seed)
     reads = {"--levels": levels, "--data": source_of(data), "--map": column_map, "--grades": grades}
     reads |= {f"--seen {number}": file for number, file in enumerate(seen)} | judge_files(settings)
-    asked = {"--split": split, "--limit": limit, "--alpha": alpha, "--delta": delta, "--agree-on": agree_on}
+    asked: dict[str, Any] = {
+        "--split": split,
+        "--limit": limit,
+        "--alpha": alpha,
+        "--delta": delta,
+        "--agree-on": agree_on,
+    }
     asked |= {"--relevant-at": relevant_at, "--tune": tune, "--seed": seed, "levels": settings.model_dump(mode="json")}
     work = Work("calibrate-cascade", reads, asked)
     place = Folder("--out", out, ("cascade.json", "manifest.json"))

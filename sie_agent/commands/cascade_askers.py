@@ -61,8 +61,11 @@ class LevelAsker(Protocol):
     prices : by the name of the endpoint; empty where nothing is paid. session : of all its questions, or None.
     """
 
-    fingerprint: str
-    prices: Mapping[str, PricePart]
+    @property
+    def fingerprint(self) -> str: ...
+
+    @property
+    def prices(self) -> Mapping[str, PricePart]: ...
 
     @property
     def model(self) -> str: ...
@@ -182,8 +185,8 @@ class AgentAsker(JudgeAsker):
         known = first["score"].notna().to_numpy(bool)
         if not known.any():
             return first, Answers(np.full((1, len(rows)), np.nan), np.full(len(rows), np.nan))
-        asked, own = without_grade(rows[known]), {"session": self.session}
-        result = judge_hard_cases(asked, first[known], self.backend, self._cache, self.settings, **own)
+        asked, session = without_grade(rows[known]), self.session
+        result = judge_hard_cases(asked, first[known], self.backend, self._cache, self.settings, session=session)
         self.traces.append(result.traces)
         table = pd.concat([result.judgments.set_axis(rows.index[known]), first[~known]]).loc[rows.index]
         table = table[list(JUDGMENT_COLUMNS)]

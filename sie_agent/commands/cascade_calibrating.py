@@ -77,7 +77,7 @@ class GradedPairs:
 
     def of(self, name: str) -> Booleans:
         """(n,) the pairs of a set that are left."""
-        return self.left & (self.sets == name)
+        return np.asarray(self.left & (self.sets == name), bool)
 
     def n_queries(self, name: str) -> int:
         """How many queries a set has."""

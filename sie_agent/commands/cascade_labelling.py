@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 from sie_agent.calibration import RAW_SCORE, mode_of_grades
-from sie_agent.cascade import PERSON, CascadeSettings, LevelReading, load_cascade, reading_of
+from sie_agent.cascade import PERSON, CascadeSettings, LevelReading, PersonLevel, load_cascade, reading_of
 from sie_agent.commands.cascade_askers import AgentAsker, AskingLimits, LevelAsker, askers_of, cost_of
 from sie_agent.commands.labelling import Passage
 from sie_agent.commands.log_rows import LogRows
@@ -64,7 +64,7 @@ class CascadeTask:
         """
         found = []
         for level, own in zip(self.file.levels, self.settings.levels, strict=True):
-            if level.kind == PERSON or level.threshold is None:
+            if isinstance(own, PersonLevel) or level.threshold is None:
                 continue
             asker = askers[level.name]
             for what, was, now in (
@@ -143,7 +143,8 @@ def label_by_cascade(folder: Path, log: LogRows, task: CascadeTask, log_json: st
                     writer.write(settled_chunk(rows, readings, askers, task, outcome))
             account = limits.account
             event("end", asked=account.asked, failed=account.failed, cost=account.cost)
-        stops = {askers[one.name].session.stopped for one in readings if askers[one.name].session is not None}
+        sessions = [askers[one.name].session for one in readings]
+        stops = {one.stopped for one in sessions if one is not None}
         traces = write_traces(folder, [askers[one.name] for one in readings])
     sheet = write_people(folder, outcome)
     seconds = round(time.perf_counter() - started, 2)
@@ -207,16 +208,16 @@ def settled_chunk(
         before = table.set_axis(asked.index)
         opinion, settles = reading.of(answers)
         outcome.counts[reading.name].add(table, int(settles.sum()), asker)
-        said = before[settles].assign(
-            detail=[
-                f"{model} ({variant})"
-                for model, variant in zip(table["model"][settles], table["variant"][settles], strict=True)
-            ],
-            **{RAW_SCORE: table["score"].to_numpy(np.float64)[settles]},
-            **{SETTLED_BY: reading.name, CONFIDENCE: opinion.confidence[settles]},
-            **{DECISION: values[opinion.decision[settles]], "score": opinion.score[settles]},
-        )
-        parts.append(said)
+        named = zip(table["model"][settles], table["variant"][settles], strict=True)
+        columns: dict[str, Any] = {
+            "detail": [f"{model} ({variant})" for model, variant in named],
+            "score": opinion.score[settles],
+            RAW_SCORE: table["score"].to_numpy(np.float64)[settles],
+            SETTLED_BY: reading.name,
+            CONFIDENCE: opinion.confidence[settles],
+            DECISION: values[opinion.decision[settles]],
+        }
+        parts.append(before[settles].assign(**columns))
         left[places[settles]] = False
         if asker.session is not None and asker.session.stopped == "cost":
             # what there was no money for goes to nobody who costs more

@@ -34,10 +34,10 @@ def test_where_all_agree_the_capital_is_the_mean_of_powers(alpha: float, n: int)
 def test_at_the_bound_the_expected_capital_is_one_and_errors_are_rare(alpha: float, n: int) -> None:
     wrong = np.arange(n + 1)
     chance = binom.pmf(wrong, n, alpha)
-    logs = np.array([log_capital(whole_queries(n - one, one, alpha), alpha) for one in wrong])
+    logs = np.array([log_capital(whole_queries(n - one, one, alpha), alpha) for one in wrong.tolist()])
     assert float(chance @ np.exp(logs)) == pytest.approx(1.0)
     for delta in (0.01, 0.05, 0.2):
-        rejected = np.array([agreement_p(whole_queries(n - one, one, alpha), alpha) <= delta for one in wrong])
+        rejected = np.array([agreement_p(whole_queries(n - one, one, alpha), alpha) <= delta for one in wrong.tolist()])
         assert float(chance @ rejected) <= delta
 
 
