@@ -35,6 +35,7 @@ class Example(BaseModel):
     attributes: str = ""
     profile: str = ""
     history: Annotated[tuple[Text, ...], Field(max_length=100)] = ()
+    evidence: str = ""
     other_title: str = ""
     other_description: str = ""
     other_attributes: str = ""

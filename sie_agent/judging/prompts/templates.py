@@ -24,8 +24,8 @@ FIELDS = ("query", "title", "description", "attributes")
 OTHER_FIELDS = ("other_title", "other_description", "other_attributes")
 # the titles of what the shopper had before, one a line, the newest last: variants of preference alone have it
 HISTORY = "history"
-# what was asked before of the item, and of its opponent: only some variants have them
-EXTRA_FIELDS = ("profile", HISTORY, *OTHER_FIELDS)
+# what was asked before of the item, what was looked up about the pair, and the opponent: only some variants have them
+EXTRA_FIELDS = ("profile", "evidence", HISTORY, *OTHER_FIELDS)
 ALL_FIELDS = (*FIELDS, *EXTRA_FIELDS)
 # stands before and behind a field while Jinja renders
 MARK = "\x00"
