@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from sie_agent.commands.judges import Judge
     from sie_agent.commands.label import label, plan
     from sie_agent.commands.load import load_samples
+    from sie_agent.commands.mcp import mcp
     from sie_agent.commands.prompts import (
         prompts_check,
         prompts_diff,
@@ -126,6 +127,7 @@ __all__ = [
     "load_suite",
     "load_variant",
     "make_backend",
+    "mcp",
     "plan",
     "prompts_check",
     "prompts_diff",
@@ -193,6 +195,7 @@ _HOMES = {
     "sie_agent.commands.judges": ("Judge",),
     "sie_agent.commands.label": ("label", "plan"),
     "sie_agent.commands.load": ("load_samples",),
+    "sie_agent.commands.mcp": ("mcp",),
     "sie_agent.commands.prompts": (
         "prompts_check",
         "prompts_diff",

@@ -118,6 +118,7 @@ KINDS: dict[str, Kind] = {
     "timeout": SECONDS,
     "patience": Number(least=0, most=MOST_SECONDS),
     "max_cost": MONEY,
+    "allow_spend": MONEY,
     "price_input": MONEY,
     "price_output": MONEY,
     "base_url": Address(),
@@ -145,6 +146,7 @@ KINDS: dict[str, Kind] = {
         TEXT,
     ),
     **dict.fromkeys(("calibration", "method", "panel"), TEXT),
+    "root": TEXT,
 }
 # options that go by other names than their parameters
 OPTIONS = {

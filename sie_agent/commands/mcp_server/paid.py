@@ -1,0 +1,189 @@
+"""Verbs that may cost money, each in a process of its own: it can be stopped, and prints nothing into the protocol."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from sie_agent.commands.mcp_server.confined import ServerRoot
+from sie_agent.commands.mcp_server.ledger import ClientLedger
+from sie_agent.commands.mcp_server.shown import short
+from sie_agent.errors import EXIT_DONE, EXIT_PARTIAL, EnvironmentFailure, InputError
+
+if TYPE_CHECKING:
+    from anyio.abc import ByteReceiveStream, Process
+    from mcp.server.mcpserver import Context
+
+# of a verb's result, and of a line that it tells
+MOST_RESULT = 16 * 1024 * 1024
+MOST_LINE = 64 * 1024
+BEAT_SECONDS = 2.0
+# a verb that is stopped waits for what it has asked
+STOP_SECONDS = 30.0
+# it has begun to ask
+STARTED = "start"
+
+
+@dataclass
+class Told:
+    """What a running verb has said: its last event, whether it began to ask, and its last line."""
+
+    event: str = "starting"
+    asked: bool = False
+    last: str = ""
+    result: bytearray = field(default_factory=bytearray)
+
+
+class PaidCalls:
+    """Runs verbs within the sum of a ledger.
+
+    Parameters
+    ----------
+    root : where they read and write. ledger : what was spent.
+    """
+
+    def __init__(self, root: ServerRoot, ledger: ClientLedger) -> None:
+        self.root = root
+        self.ledger = ledger
+
+    async def run(
+        self, verb: str, options: Sequence[str], context: Context[Any, Any], limit: float | None, flag: str
+    ) -> dict[str, Any]:
+        """The result of a verb, with ``cost`` as USD of this call.
+
+        Parameters
+        ----------
+        limit : USD that it may cost, given to it as *flag*; None where nothing is paid for.
+
+        Raises
+        ------
+        InputError : less is left, or the verb says so. EnvironmentFailure : the verb says so.
+        """
+        from anyio.to_thread import run_sync
+
+        if limit is None:
+            result, _ = await self._result(verb, options, context)
+            return {**result, "cost": 0.0}
+        # not to be interrupted between reserving and knowing the reservation
+        name = await run_sync(self.ledger.reserve, verb, limit)
+        cost: float | None = None
+        try:
+            result, cost = await self._result(verb, [*options, f"{flag}={limit!r}"], context)
+            return result
+        finally:
+            # in this thread: a call that was cancelled runs nothing in another
+            self.ledger.settle(name, cost)
+
+    async def _result(
+        self, verb: str, options: Sequence[str], context: Context[Any, Any]
+    ) -> tuple[dict[str, Any], float | None]:
+        """The result of a verb, and what it cost; None where that is not known."""
+        told = Told()
+        code = await follow([*command(), verb, *options], told, str(self.root.folder), context)
+        if code not in (EXIT_DONE, EXIT_PARTIAL):
+            if not told.asked:
+                raise_failure(code, told, paid=False)
+            raise_failure(code, told, paid=True)
+        try:
+            result: dict[str, Any] = json.loads(told.result)
+        except ValueError:
+            raise EnvironmentFailure("the verb gave no result", hint=short(told.last)) from None
+        return result, float(result.get("cost") or 0.0)
+
+
+def command() -> list[str]:
+    """This program, as a process of its own."""
+    return [sys.executable, "-m", "sie_agent", "--output", "json"]
+
+
+def raise_failure(code: int, told: Told, *, paid: bool) -> None:
+    """Raise what a verb said."""
+    try:
+        said = str(json.loads(told.last)["error"])
+    except (ValueError, KeyError, TypeError):
+        said = short(told.last) or f"ended with exit code {code}"
+    hint = "What was answered is kept; its whole limit counts as spent" if paid else None
+    raise (InputError if code == 2 else EnvironmentFailure)(said.rstrip("."), hint=hint)
+
+
+async def follow(words: Sequence[str], told: Told, folder: str, context: Context[Any, Any]) -> int:
+    """Run a process to its end, and tell the client how far it is; a call that is cancelled stops the process."""
+    import subprocess
+
+    import anyio
+
+    async with await anyio.open_process(
+        list(words), stdin=subprocess.DEVNULL, cwd=folder, env={**os.environ, "PYTHONUTF8": "1"}
+    ) as process:
+        assert process.stdout is not None and process.stderr is not None
+        try:
+            async with anyio.create_task_group() as group:
+                group.start_soon(collect, process.stdout, told.result)
+                group.start_soon(listen, process.stderr, told)
+                group.start_soon(beat, told, context, group.cancel_scope, process)
+            return await process.wait()
+        except BaseException:
+            await stopped(process)
+            raise
+
+
+async def stopped(process: Process) -> None:
+    """End a process: it may tidy up, but not for ever."""
+    import anyio
+
+    if process.returncode is not None:
+        return
+    with anyio.CancelScope(shield=True):
+        process.terminate()
+        with anyio.move_on_after(STOP_SECONDS):
+            await process.wait()
+            return
+        process.kill()
+        await process.wait()
+
+
+async def collect(stream: ByteReceiveStream, into: bytearray) -> None:
+    """All that a process prints, up to the bound."""
+    async for part in stream:
+        into += part[: max(0, MOST_RESULT - len(into))]
+
+
+async def listen(stream: ByteReceiveStream, told: Told) -> None:
+    """The lines that a process tells on standard error: events and, at its end, what went wrong."""
+    left = b""
+    async for part in stream:
+        *lines, left = (left + part)[-MOST_LINE:].split(b"\n")
+        for line in filter(None, lines):
+            hear(line, told)
+    if left:
+        hear(left, told)
+
+
+def hear(line: bytes, told: Told) -> None:
+    """One line: an event, or anything else."""
+    text = line.decode("utf-8", "replace")
+    try:
+        event = json.loads(text)
+    except (ValueError, RecursionError):
+        event = None
+    if isinstance(event, dict) and isinstance(event.get("event"), str):
+        told.event = short(event["event"], 60)
+        told.asked |= told.event == STARTED
+    else:
+        told.last = text
+
+
+async def beat(told: Told, context: Context[Any, Any], scope: Any, process: Process) -> None:
+    """Tell a client that asked for it, in seconds, that the work goes on, until the process has ended."""
+    import anyio
+
+    started = anyio.current_time()
+    while process.returncode is None:
+        with anyio.move_on_after(BEAT_SECONDS):
+            await process.wait()
+            return
+        await context.report_progress(round(anyio.current_time() - started, 1), None, told.event)
