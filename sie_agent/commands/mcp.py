@@ -43,7 +43,7 @@ def mcp(root: str | Path = ".", *, allow_spend: float | None = None, judges: Seq
     >>> sie.mcp("no-such-folder")
     Traceback (most recent call last):
     ...
-    sie_agent.errors.InputError: mcp(), parameter 'root': no-such-folder: is no folder. Give the folder that clients may see.
+    sie_agent.errors.InputError: root="no-such-folder": is no folder. Give the folder that clients may see.
     """
     check_values(root=root, allow_spend=allow_spend)
     require_extra("mcp", "mcp")

@@ -126,9 +126,17 @@ class ServerRoot:
 
         Raises
         ------
-        InputError : as of :meth:`there`.
+        InputError : none ships by that name; as of :meth:`there`.
         """
-        return str(self.there(given, "variant")) if Path(given).suffix in (".yaml", ".yml") else given
+        from sie_agent.judging import list_variants
+
+        if Path(given).suffix in (".yaml", ".yml"):
+            return str(self.there(given, "variant"))
+        # not looked for on the disk: what lies elsewhere is nobody's business
+        if given not in list_variants():
+            hint = "prompts_list says which ship; a file of your own ends in .yaml"
+            raise InputError("no prompt variant ships by that name", where=f"variant '{given[:200]}'", hint=hint)
+        return given
 
     def shown(self, path: str | Path) -> str:
         """A path as clients write it."""

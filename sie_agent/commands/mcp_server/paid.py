@@ -13,6 +13,8 @@ from sie_agent.commands.mcp_server.confined import ServerRoot
 from sie_agent.commands.mcp_server.ledger import ClientLedger
 from sie_agent.commands.mcp_server.shown import short
 from sie_agent.errors import EXIT_DONE, EXIT_PARTIAL, EnvironmentFailure, InputError
+from sie_agent.files.paths import PACKAGE
+from sie_agent.files.writing import held
 
 if TYPE_CHECKING:
     from anyio.abc import ByteReceiveStream, Process
@@ -96,8 +98,14 @@ class PaidCalls:
 
 
 def command() -> list[str]:
-    """This program, as a process of its own."""
-    return [sys.executable, "-m", "sie_agent", "--output", "json"]
+    """This program, as a process of its own; no file of the root is ever imported."""
+    return [sys.executable, "-P", "-m", "sie_agent", "--output", "json"]
+
+
+def surroundings() -> dict[str, str]:
+    """The environment of such a process, which finds this program where it is."""
+    places = [str(PACKAGE.parent), *filter(None, [os.environ.get("PYTHONPATH")])]
+    return {**os.environ, "PYTHONUTF8": "1", "PYTHONPATH": os.pathsep.join(places)}
 
 
 def raise_failure(code: int, told: Told, *, paid: bool) -> None:
@@ -116,19 +124,20 @@ async def follow(words: Sequence[str], told: Told, folder: str, context: Context
 
     import anyio
 
-    async with await anyio.open_process(
-        list(words), stdin=subprocess.DEVNULL, cwd=folder, env={**os.environ, "PYTHONUTF8": "1"}
-    ) as process:
-        assert process.stdout is not None and process.stderr is not None
-        try:
-            async with anyio.create_task_group() as group:
-                group.start_soon(collect, process.stdout, told.result)
-                group.start_soon(listen, process.stderr, told)
-                group.start_soon(beat, told, context, group.cancel_scope, process)
-            return await process.wait()
-        except BaseException:
-            await stopped(process)
-            raise
+    # a signal to this program ends that process first
+    how: dict[str, Any] = {"stdin": subprocess.DEVNULL, "cwd": folder, "env": surroundings()}
+    with held():
+        async with await anyio.open_process(list(words), **how) as process:
+            assert process.stdout is not None and process.stderr is not None
+            try:
+                async with anyio.create_task_group() as group:
+                    group.start_soon(collect, process.stdout, told.result)
+                    group.start_soon(listen, process.stderr, told)
+                    group.start_soon(beat, told, context, group.cancel_scope, process)
+                return await process.wait()
+            except BaseException:
+                await stopped(process)
+                raise
 
 
 async def stopped(process: Process) -> None:

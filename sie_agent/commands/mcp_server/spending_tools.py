@@ -140,7 +140,7 @@ def add_compare(server: SieServer, calls: PaidCalls) -> Callable[..., Awaitable[
         Writes comparison.html, comparison.json, judgments.parquet and manifest.json into the folder *out*.
         """
         asked = {name: judge_named(server.judges, name) for name in judges}
-        most = limit_of(any([is_paid(name, one) for name, one in asked.items()]), max_cost)
+        most = limit_of(any(list(map(is_paid, asked, asked.values()))), max_cost)
         options = [*source_options(root, data, column_map, limit), "--skip-invalid"]
         options += [f"--judge={judge_spec(name, one)}" for name, one in asked.items()]
         options += [f"--variants={root.variant(one)}" for one in variants]
