@@ -17,6 +17,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
+    from sie_agent.commands.adjust import adjust
     from sie_agent.commands.attribute import attribute
     from sie_agent.commands.benchmark import benchmark
     from sie_agent.commands.cache import cache_export, cache_prune, cache_stats
@@ -103,6 +104,7 @@ __all__ = [
     "TextFeatures",
     "Variant",
     "__version__",
+    "adjust",
     "attribute",
     "benchmark",
     "cache_export",
@@ -182,6 +184,7 @@ _HOMES = {
     "sie_agent.commands.serve": ("serve",),
     "sie_agent.drift": ("AdjustmentSettings",),
     "sie_agent.serving": ("Limits",),
+    "sie_agent.commands.adjust": ("adjust",),
     "sie_agent.commands.attribute": ("attribute",),
     "sie_agent.commands.benchmark": ("benchmark",),
     "sie_agent.commands.cache": ("cache_export", "cache_prune", "cache_stats"),

@@ -11,9 +11,10 @@ from mcp.server.mcpserver.exceptions import ToolError
 from mcp_types import ToolAnnotations
 from pydantic import Field
 
+from sie_agent.commands.judge_prices import is_paid
 from sie_agent.commands.mcp_server import looking
 from sie_agent.commands.mcp_server.answers import ComparedAnswer, LabelAnswer
-from sie_agent.commands.mcp_server.asked import is_paid, judge_named, judge_options, judge_spec
+from sie_agent.commands.mcp_server.asked import judge_named, judge_options, judge_spec
 from sie_agent.commands.mcp_server.confined import ServerRoot
 from sie_agent.commands.mcp_server.ledger import ClientLedger
 from sie_agent.commands.mcp_server.paid import PaidCalls
