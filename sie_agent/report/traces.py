@@ -51,7 +51,7 @@ NUMBERS = ("score_before", "score", "entropy", "calls", "input_tokens", "output_
 
 
 @dataclass(frozen=True)
-class ShownStep:
+class TraceStep:
     """One step; its texts are foreign and must be escaped."""
 
     node: str
@@ -81,7 +81,7 @@ class ShownTrace:
     took: str
     tools: str
     ended: int
-    steps: list[ShownStep]
+    steps: list[TraceStep]
     steps_left_out: int
 
 
@@ -226,14 +226,14 @@ def shown_trace(group: pd.DataFrame, facts: pd.Series, ends: Sequence[str], tool
     )
 
 
-def shown_step(step: Mapping[Any, Any]) -> ShownStep:
+def shown_step(step: Mapping[Any, Any]) -> TraceStep:
     """A step as shown."""
     score, entropy = step["score"], step["entropy"]
     asked = step["node"] in ASKING
     sure = f", entropy {number(entropy)}" if math.isfinite(entropy) else ""
     answer = f"{number(score)}{sure}" if asked and math.isfinite(score) else step["status"] if asked else ""
     evidence = "\n".join(printable(line) for line in str(step["evidence"])[:EVIDENCE].splitlines())
-    return ShownStep(
+    return TraceStep(
         node=cleaned(step["node"], 60),
         told=NODE_WORDS.get(step["node"], cleaned(step["node"], 60)),
         tool=cleaned(step["tool"], 60),

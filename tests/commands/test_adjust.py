@@ -269,33 +269,31 @@ def send(client: httpx.Client, rows: list[dict[str, Any]], times: int) -> str:
 
 
 @pytest.mark.slow
-def test_a_replay_drift_is_noticed_a_scorer_is_published_and_served_and_rolled_back(tmp_path: Path, link: Path) -> None:
+def test_a_replay_drift_is_noticed_a_scorer_is_published_and_served_and_rolled_back(tmp_path: Path) -> None:
     """The loop as a whole with a real service: a department changes, and what answers is distilled from its rows."""
     log = market()
     given = options(tmp_path, log, sample=200)
     given.pop("state")
-    wanted = ["sample_id", "query", "title", "label", "department"]
+    # until the change nobody clicked anything in the second department
     before = log.assign(label=log["label"].where(log["department"] != "garden", 0.0))
-    rows = {
-        name: json.loads(table[wanted].to_json(orient="records")) for name, table in (("old", before), ("new", log))
-    }
-    garden = {name: [one for one in table if one["department"] == "garden"] for name, table in rows.items()}
-    command = ["-m", "sie_agent", "serve", "--scorer", str(link), "--port", "0"]
-    service: Service = started(command, None)
+    grades = load_samples("sample", limit=len(log))["grade"]
+    link = link_to(tmp_path, train(before.assign(grade=grades), tmp_path / "first", 0))
+    wanted = ["sample_id", "query", "title", "label", "department"]
+    old, new = (json.loads(table[wanted].to_json(orient="records")) for table in (before, log))
+    service: Service = started(["-m", "sie_agent", "serve", "--scorer", str(link), "--port", "0"], None)
     try:
         with service.client() as client:
-            first = send(client, rows["old"], 5)
-            send(client, garden["old"], -(-2500 // len(garden["old"])))
+            first = send(client, old, 10)
             steady = sie.adjust(link, **given, service=service.address)
-            assert steady["state"] == "nothing to do", steady
-            send(client, garden["new"], -(-5200 // len(garden["new"])))
+            assert steady["state"] == "nothing to do" and not (tmp_path / "adjusted/adjusted.json").exists(), steady
+            send(client, new, 11)
             result = sie.adjust(link, **given, service=service.address)
             assert result["state"] == "published" and result["verdict"] == USE, result
             assert result["departments"] == ["garden"] and result["judged"] >= 200
-            assert send(client, rows["new"][:10], 1) == result["reloaded"] != first
+            assert send(client, new[:10], 1) == result["reloaded"] != first
             assert client.get("/v1/adjustment").json()["events"] == 10
             back = sie.adjust(link, roll_back=True, service=service.address)
-            assert send(client, rows["new"][:10], 1) == back["reloaded"] == first
+            assert send(client, new[:10], 1) == back["reloaded"] == first
     finally:
         service.stop()
 

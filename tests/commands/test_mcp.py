@@ -17,11 +17,11 @@ from mcp.client.client import Client
 from sie_agent.commands.judge_prices import is_paid
 from sie_agent.commands.judge_specs import parse_judge
 from sie_agent.commands.judges import Judge
+from sie_agent.commands.mcp_server.arguments import limit_of
 from sie_agent.commands.mcp_server.asked import judge_options, judge_spec, judge_told, named_judges
 from sie_agent.commands.mcp_server.confined import ServerRoot
 from sie_agent.commands.mcp_server.ledger import NAME, ClientLedger
 from sie_agent.commands.mcp_server.server import SieServer, made_server
-from sie_agent.commands.mcp_server.spending_tools import limit_of
 from sie_agent.commands.mcp_server.tables import MOST_BYTES
 from sie_agent.errors import InputError
 

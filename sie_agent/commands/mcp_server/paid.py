@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -32,10 +32,11 @@ STARTED = "start"
 
 @dataclass
 class Told:
-    """What a running verb has said: its last event, whether it began to ask, and its last line."""
+    """What a running verb has said: its last event, whether it began to ask, its last line, whether it has ended."""
 
     event: str = "starting"
     asked: bool = False
+    ended: bool = False
     last: str = ""
     result: bytearray = field(default_factory=bytearray)
 
@@ -53,13 +54,21 @@ class PaidCalls:
         self.ledger = ledger
 
     async def run(
-        self, verb: str, options: Sequence[str], context: Context[Any, Any], limit: float | None, flag: str
+        self,
+        verb: str,
+        options: Sequence[str],
+        context: Context[Any, Any],
+        limit: float | None,
+        flag: str | None = "--max-cost",
+        *,
+        cost: Callable[[], float] | None = None,
     ) -> dict[str, Any]:
         """The result of a verb, with ``cost`` as USD of this call.
 
         Parameters
         ----------
         limit : USD that it may cost, given to it as *flag*; None where nothing is paid for.
+        cost : what the call cost, once it has ended; where it is not given, the result's ``cost``.
 
         Raises
         ------
@@ -68,33 +77,40 @@ class PaidCalls:
         from anyio.to_thread import run_sync
 
         if limit is None:
-            result, _ = await self._result(verb, options, context)
-            return {**result, "cost": 0.0}
+            return {**await self._result(verb, options, context, Told()), "cost": 0.0}
         # not to be interrupted between reserving and knowing the reservation
         name = await run_sync(self.ledger.reserve, verb, limit)
-        cost: float | None = None
+        told, spent = Told(), None
         try:
-            result, cost = await self._result(verb, [*options, f"{flag}={limit!r}"], context)
-            return result
+            given = [] if flag is None else [f"{flag}={limit!r}"]
+            result = await self._result(verb, [*options, *given], context, told)
+            spent = max(0.0, float(result.get("cost") or 0.0) if cost is None else cost())
+            return {**result, "cost": spent}
         finally:
+            if spent is None and told.ended:
+                # where it failed after it had begun to ask, nobody says what it cost: the whole reservation counts
+                spent = max(0.0, cost()) if cost is not None else None if told.asked else 0.0
             # in this thread: a call that was cancelled runs nothing in another
-            self.ledger.settle(name, cost)
+            self.ledger.settle(name, spent)
 
     async def _result(
-        self, verb: str, options: Sequence[str], context: Context[Any, Any]
-    ) -> tuple[dict[str, Any], float | None]:
-        """The result of a verb, and what it cost; None where that is not known."""
-        told = Told()
+        self, verb: str, options: Sequence[str], context: Context[Any, Any], told: Told
+    ) -> dict[str, Any]:
+        """The result of a verb.
+
+        Raises
+        ------
+        InputError, EnvironmentFailure : the verb says so.
+        """
         code = await follow([*command(), verb, *options], told, str(self.root.folder), context)
+        told.ended = True
         if code not in (EXIT_DONE, EXIT_PARTIAL):
-            if not told.asked:
-                raise_failure(code, told, paid=False)
-            raise_failure(code, told, paid=True)
+            raise_failure(code, told)
         try:
             result: dict[str, Any] = json.loads(told.result)
         except ValueError:
             raise EnvironmentFailure("the verb gave no result", hint=short(told.last)) from None
-        return result, float(result.get("cost") or 0.0)
+        return result
 
 
 def command() -> list[str]:
@@ -108,13 +124,13 @@ def surroundings() -> dict[str, str]:
     return {**os.environ, "PYTHONUTF8": "1", "PYTHONPATH": os.pathsep.join(places)}
 
 
-def raise_failure(code: int, told: Told, *, paid: bool) -> None:
+def raise_failure(code: int, told: Told) -> None:
     """Raise what a verb said."""
     try:
         said = str(json.loads(told.last)["error"])
     except (ValueError, KeyError, TypeError):
         said = short(told.last) or f"ended with exit code {code}"
-    hint = "What was answered is kept; its whole limit counts as spent" if paid else None
+    hint = "What was answered is kept; its whole limit counts as spent" if told.asked else None
     raise (InputError if code == 2 else EnvironmentFailure)(said.rstrip("."), hint=hint)
 
 

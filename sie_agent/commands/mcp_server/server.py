@@ -31,12 +31,13 @@ from sie_agent.commands.mcp_server.answers import (
     SpendingAnswer,
     VerdictAnswer,
 )
+from sie_agent.commands.mcp_server.arguments import Budget, Data, Limit, Map, Name, Path_, Variant
 from sie_agent.commands.mcp_server.asked import judge_named, judge_told
 from sie_agent.commands.mcp_server.confined import ServerRoot
 from sie_agent.commands.mcp_server.ledger import ClientLedger
 from sie_agent.commands.mcp_server.shown import block, short
 from sie_agent.commands.mcp_server.tables import Offset, RowFilter, Rows, page_of
-from sie_agent.errors import InputError, SieError
+from sie_agent.errors import SieError
 from sie_agent.utils.signatures import checked
 from sie_agent.version import __version__
 
@@ -51,14 +52,6 @@ INSTRUCTIONS = (
 READING = ToolAnnotations(read_only_hint=True, destructive_hint=False, idempotent_hint=True, open_world_hint=False)
 MOST_MESSAGES = 12
 TOP = 20
-
-Path_ = Annotated[str, Field(max_length=1000, description="file or folder, from the server's root")]
-Data = Annotated[str, Field(max_length=1000, description="the log: sample, generated:N, or a path from the root")]
-Map = Annotated[str | None, Field(max_length=1000, description="column map, a path from the root")]
-Variant = Annotated[str, Field(max_length=1000, description="prompt variant: aspect/name, or a YAML file in the root")]
-Name = Annotated[str, Field(max_length=100, description="a judge that `spending` lists")]
-Limit = Annotated[int | None, Field(ge=1, description="only so many rows of the log")]
-Budget = Annotated[int | None, Field(ge=1, description="judge only so many pairs, chosen by strategy")]
 
 
 class SieServer:
@@ -291,16 +284,3 @@ def add_planning(server: SieServer) -> None:
         parts = [PlanPart(**one) for one in found["parts"]]
         sums = {name: found[name] for name in ("to_ask", "cached", "cost", "seconds")}
         return PlanAnswer(judge=judge, parts=parts, **sums)
-
-
-def check_output(root: ServerRoot, out: str) -> str:
-    """A folder to write into, below the root.
-
-    Raises
-    ------
-    InputError : it is the root itself, or outside.
-    """
-    path = root.path(out, "out")
-    if path == root.folder:
-        raise InputError("is the root itself", where="out", hint="Give a folder of its own, such as runs/mine")
-    return str(path)

@@ -14,38 +14,40 @@ from pydantic import Field
 from sie_agent.commands.judge_prices import is_paid
 from sie_agent.commands.mcp_server import looking
 from sie_agent.commands.mcp_server.answers import ComparedAnswer, LabelAnswer
-from sie_agent.commands.mcp_server.asked import judge_named, judge_options, judge_spec
-from sie_agent.commands.mcp_server.confined import ServerRoot
-from sie_agent.commands.mcp_server.ledger import ClientLedger
-from sie_agent.commands.mcp_server.paid import PaidCalls
-from sie_agent.commands.mcp_server.server import (
+from sie_agent.commands.mcp_server.arguments import (
     Budget,
     Data,
     Limit,
     Map,
+    MaxCost,
     Name,
     Path_,
-    SieServer,
     Variant,
     check_output,
+    limit_of,
 )
+from sie_agent.commands.mcp_server.asked import judge_named, judge_options, judge_spec
+from sie_agent.commands.mcp_server.campaign_tool import add_campaign, there_is_campaign
+from sie_agent.commands.mcp_server.confined import ServerRoot
+from sie_agent.commands.mcp_server.ledger import ClientLedger
+from sie_agent.commands.mcp_server.paid import PaidCalls
+from sie_agent.commands.mcp_server.server import SieServer
 from sie_agent.commands.mcp_server.shown import short
-from sie_agent.errors import InputError, SieError
+from sie_agent.errors import SieError
 
 P = ParamSpec("P")
 R = TypeVar("R")
 
 WRITING = ToolAnnotations(read_only_hint=False, destructive_hint=False, idempotent_hint=True, open_world_hint=True)
-MaxCost = Annotated[
-    float | None,
-    Field(ge=0, allow_inf_nan=False, description="USD that this call may cost; needed for judges that are paid for"),
-]
 
 
 def add_spending(server: SieServer, ledger: ClientLedger) -> None:
     """Add the tools to a server."""
     calls = PaidCalls(server.root, ledger)
-    for add in (add_label, add_compare):
+    adding: list[Callable[[SieServer, PaidCalls], Callable[..., Awaitable[Any]]]] = [add_label, add_compare]
+    if there_is_campaign():
+        adding.append(add_campaign)
+    for add in adding:
         server.tools.add_tool(in_words(server.root, add(server, calls)), annotations=WRITING)
 
 
@@ -60,21 +62,6 @@ def in_words(root: ServerRoot, tool: Callable[P, Awaitable[R]]) -> Callable[P, A
             raise ToolError(root.without_root(str(error))) from error
 
     return call
-
-
-def limit_of(paid: bool, max_cost: float | None) -> float | None:
-    """USD to put aside for a call; None where nothing is paid for.
-
-    Raises
-    ------
-    InputError : it is paid for, and no limit is given.
-    """
-    if not paid:
-        return None
-    if max_cost is None:
-        hint = "Give max_cost in USD; plan says what is expected, spending what is left"
-        raise InputError("its answers are paid for, and the call has no limit", where="max_cost", hint=hint)
-    return max_cost
 
 
 def source_options(root: ServerRoot, data: str, column_map: str | None, limit: int | None) -> list[str]:
@@ -111,7 +98,7 @@ def add_label(server: SieServer, calls: PaidCalls) -> Callable[..., Awaitable[La
         options += [f"--variant={root.variant(variant)}", f"--out={check_output(root, out)}", "--skip-invalid"]
         options += [] if budget is None else [f"--budget={budget}"]
         options += [] if strategy is None else [f"--strategy={strategy}"]
-        found = await calls.run("label", options, context, most, "--max-cost")
+        found = await calls.run("label", options, context, most)
         counts = {name: int(found[name]) for name in ("pairs", "ok", "failed", "cached", "asked")}
         stopped = None if found["stopped"] is None else short(found["stopped"])
         ends: dict[str, Any] = {"complete": found["exit_code"] == 0, "left": calls.ledger.left()}
@@ -147,7 +134,7 @@ def add_compare(server: SieServer, calls: PaidCalls) -> Callable[..., Awaitable[
         options += [f"--variants={root.variant(one)}" for one in variants]
         options += [f"--out={check_output(root, out)}", *(["--until=decided"] if until_decided else [])]
         options += [] if decide_by is None else [f"--decide-by={decide_by}"]
-        found = await calls.run("compare-prompts", options, context, most, "--max-cost")
+        found = await calls.run("compare-prompts", options, context, most)
         stopped = None if found.get("stopped") is None else short(found["stopped"])
         told = looking.comparison_of(root, out)
         return ComparedAnswer(comparison=told, cost=found["cost"], stopped=stopped, left=calls.ledger.left())
