@@ -91,7 +91,7 @@ def adjust(
     sie_agent.errors.InputError: ...: nothing is known that it pointed to before. Only what `sie adjust` published is \
 rolled back.
     """
-    from sie_agent.commands.adjusting.drifted import asked_drift, reloaded, saved_drift
+    from sie_agent.commands.adjusting.drifted import ReloadRefused, asked_drift, reloaded, saved_drift
     from sie_agent.commands.adjusting.published import roll_back as rolled_back
     from sie_agent.commands.adjusting.published import served_link
     from sie_agent.serving.settings import read_token
@@ -110,7 +110,16 @@ rolled back.
     if (service is None) == (state is None):
         hint = "Give --service URL, or --state FILE of its --adjustment-file"
         raise InputError("one of them says what drifted", where="--service, --state", hint=hint)
-    from sie_agent.commands.adjusting.steps import CHOSEN, DISTILLED, JUDGED, PARTS, PUBLISHED, STATE, Adjusting
+    from sie_agent.commands.adjusting.steps import (
+        CHOSEN,
+        DISTILLED,
+        JUDGED,
+        PARTS,
+        PUBLISHED,
+        REFUSED,
+        STATE,
+        Adjusting,
+    )
     from sie_agent.commands.judge_prices import is_paid
     from sie_agent.outputs import Folder, Work, outputs
     from sie_agent.pipeline.loading import load_log, source_of
@@ -151,7 +160,13 @@ rolled back.
         if step.told["state"] == DISTILLED:
             step.published(link)
         done = step.told["state"] == PUBLISHED
-        version = reloaded(service, token) if done and service is not None else None
+        try:
+            version = reloaded(service, token) if done and service is not None else None
+        except ReloadRefused:
+            # what is served after a restart is what is served now
+            step.note(state=REFUSED, scorer="", why=f"{step.told['why']}; but the service refused the scorer")
+            rolled_back(link)
+            raise
         code = EXIT_DONE if done else EXIT_PARTIAL
         return {**step.told, "serves": str(link.target), "reloaded": version, "exit_code": code}
 

@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +19,7 @@ import pandas as pd
 import pytest
 
 import sie_agent as sie
-from sie_agent.commands.adjusting.drifted import SeenDrift, asked_drift, levels_in, saved_drift
+from sie_agent.commands.adjusting.drifted import ReloadRefused, SeenDrift, asked_drift, levels_in, saved_drift
 from sie_agent.commands.adjusting.published import publish, roll_back, served_link
 from sie_agent.commands.adjusting.steps import DO_NOT_USE, USE, drawn, drifted_rows, verdict_of
 from sie_agent.drift import Adjustment, AdjustmentSettings, save_adjustment
@@ -238,8 +243,6 @@ def test_killed_between_distilling_and_publishing_it_goes_on(tmp_path: Path, lin
     words = {**given, **{name: str(given[name]) for name in ("data", "out", "state")}}
     code = "import json, os, sys; import sie_agent as sie; import sie_agent.commands.adjusting.steps as steps\n"
     code += "steps.publish = lambda *given: os._exit(9)\nsie.adjust(sys.argv[1], **json.loads(sys.argv[2]))"
-    import os
-
     surroundings = {**os.environ, "PYTHONPATH": str(CHECKOUT), "OMP_NUM_THREADS": "1"}
     ran = subprocess.run([sys.executable, "-c", code, str(link), json.dumps(words)], env=surroundings, check=False)
     assert ran.returncode == 9 and link.resolve() == old_scorer.resolve()
@@ -250,11 +253,42 @@ def test_killed_between_distilling_and_publishing_it_goes_on(tmp_path: Path, lin
     result = sie.adjust(link, **words)
     assert result["state"] == "published" and link.resolve() == (tmp_path / "adjusted/model/scorer").resolve()
     assert made == {path.name: path.stat().st_mtime_ns for path in model.iterdir()}, "distilled twice"
+    with scripted_service(409) as address, pytest.raises(ReloadRefused, match="answers 409: no baseline"):
+        sie.adjust(link, **{**words, "state": None}, service=address)
+    assert link.resolve() == old_scorer.resolve()
+    assert json.loads((tmp_path / "adjusted/adjusted.json").read_text())["state"] == "not published"
+    (tmp_path / "adjusted/adjusted.json").write_text(json.dumps(told))
     again = sie.adjust(link, **words)
     assert again["state"] == "published" and again["before"] == str(old_scorer.resolve())
     with pytest.raises(InputError, match="is being served"):
         sie.adjust(link, **words, overwrite=True)
     assert sie.adjust(link, roll_back=True)["serves"] == str(old_scorer.resolve())
+
+
+@contextmanager
+def scripted_service(status: int) -> Iterator[str]:
+    """A service that answers every request with one error."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def log_message(self, format: str, *args: object) -> None:
+            return None
+
+        def do_POST(self) -> None:
+            body = b'{"error": {"code": "reload_refused", "message": "no baseline", "field": null}}'
+            self.send_response(status)
+            self.send_header("content-length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}"
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
 
 
 def send(client: httpx.Client, rows: list[dict[str, Any]], times: int) -> str:

@@ -15,6 +15,12 @@ from sie_agent.files.paths import user_path
 SECONDS = 30.0
 MOST_BYTES = 16 * 1024 * 1024
 MOST_REASONS = 50
+# the status of a reload that is refused
+REFUSED = 409
+
+
+class ReloadRefused(EnvironmentFailure):
+    """A service does not take the new scorer, and goes on with the old one."""
 
 
 @dataclass(frozen=True)
@@ -99,9 +105,10 @@ def reloaded(service: str, token: str | None) -> str:
 
     Raises
     ------
-    EnvironmentFailure : it does not answer, or refuses.
+    ReloadRefused : it goes on with the old one. EnvironmentFailure : it does not answer.
     """
-    return str(talked("POST", service, "/v1/reload", token).get("scorer"))
+    told = talked("POST", service, "/v1/reload", token).get("scorer")
+    return str(told.get("version") if isinstance(told, Mapping) else told)
 
 
 def talked(method: str, service: str, route: str, token: str | None) -> dict[str, Any]:
@@ -137,5 +144,6 @@ def talked(method: str, service: str, route: str, token: str | None) -> dict[str
         told = answer.get("error") if isinstance(answer, dict) else None
         said = f": {told['message']}" if isinstance(told, dict) and "message" in told else ""
         hint = "Give --token-file, or SIE_SERVE_TOKEN" if reply.status_code == 401 else None
-        raise EnvironmentFailure(f"answers {reply.status_code}{said[:300]}", where=f"{service}{route}", hint=hint)
+        failure = ReloadRefused if reply.status_code == REFUSED else EnvironmentFailure
+        raise failure(f"answers {reply.status_code}{said[:300]}", where=f"{service}{route}", hint=hint)
     return answer
