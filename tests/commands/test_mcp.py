@@ -19,6 +19,7 @@ from sie_agent.commands.judge_specs import parse_judge
 from sie_agent.commands.judges import Judge
 from sie_agent.commands.mcp_server.arguments import limit_of
 from sie_agent.commands.mcp_server.asked import judge_options, judge_spec, judge_told, named_judges
+from sie_agent.commands.mcp_server.campaign_tool import there_is_campaign
 from sie_agent.commands.mcp_server.confined import ServerRoot
 from sie_agent.commands.mcp_server.ledger import NAME, ClientLedger
 from sie_agent.commands.mcp_server.server import SieServer, made_server
@@ -281,6 +282,45 @@ def test_outputs_lie_below_the_root(root: Path, tmp_path: Path) -> None:
         told = refused(server, "label", data="sample", variant="relevance/lexical", out=out)
         assert "root" in told or "hidden" in told, (out, told)
     assert sorted(path.name for path in (tmp_path / "secret").iterdir()) == before
+
+
+@pytest.mark.skipif(not there_is_campaign(), reason="`sie campaign` is not there")
+class TestCampaign:
+    GOAL = "log: {data: sample, simulate: ranked-clicks, limit: 300}\njudges: NAME=lexical\nbudget: {judgments: 100}\n"
+
+    @pytest.mark.parametrize(
+        ("before", "after", "said"),
+        [
+            ("NAME=lexical", "words=openai,m,base_url=http://evil/v1,price_input=0,price_output=0", "started with"),
+            ("NAME=lexical", "other=lexical", "no judge is called 'other'"),
+            ("data: sample", "data: /etc/passwd", "outside the server's root"),
+            ("data: sample", "data: ../secret/judgments.parquet", "outside the server's root"),
+            ("data: sample", "data: crowdflower", "no such file"),
+            ("budget:", "planner: chat=openai,m\nbudget:", "field 'planner'"),
+        ],
+    )
+    def test_a_goal_asks_nobody_but_the_owners_judges_and_reads_nothing_outside(
+        self, root: Path, before: str, after: str, said: str
+    ) -> None:
+        text = self.GOAL.replace(before, after).replace("NAME", "words")
+        (root / "goal.yaml").write_text(text)
+        server = server_of(root, 1.0, "words=lexical")
+        assert said in refused(server, "campaign", goal="goal.yaml", out="runs/campaign")
+        assert not (root / "runs/campaign").exists()
+
+    def test_what_is_paid_for_needs_a_limit_and_a_budget_in_money(self, root: Path) -> None:
+        big = "big=openai,m,base_url=http://127.0.0.1:9/v1,price_input=1,price_output=1"
+        (root / "goal.yaml").write_text(self.GOAL.replace("NAME=lexical", big))
+        server = server_of(root, 1.0, big)
+        assert "no limit" in refused(server, "campaign", goal="goal.yaml", out="runs/c")
+        assert "budget in money" in refused(server, "campaign", goal="goal.yaml", out="runs/c", max_cost=0.5)
+
+    @pytest.mark.slow
+    def test_a_goal_is_carried_out(self, root: Path) -> None:
+        (root / "goal.yaml").write_text(self.GOAL.replace("NAME", "words"))
+        told = called(server_of(root, 0.0, "words=lexical"), "campaign", goal="goal.yaml", out="runs/campaign")
+        assert told["state"] == "done" and told["told"] and told["cost"] == 0.0
+        assert (root / "runs/campaign/campaign.json").is_file()
 
 
 class TestLedger:
