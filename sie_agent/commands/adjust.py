@@ -88,8 +88,7 @@ def adjust(
     >>> sie.adjust("served", roll_back=True)
     Traceback (most recent call last):
     ...
-    sie_agent.errors.InputError: ...: nothing is known that it pointed to before. Only what `sie adjust` published is \
-rolled back.
+    sie_agent.errors.InputError: ...nothing is known that it pointed to before...
     """
     from sie_agent.commands.adjusting.drifted import ReloadRefused, asked_drift, reloaded, saved_drift
     from sie_agent.commands.adjusting.published import roll_back as rolled_back

@@ -210,6 +210,14 @@ def test_what_is_missing_is_told(tmp_path: Path, link: Path) -> None:
         sie.adjust(link, roll_back=True)
 
 
+def test_a_file_of_the_users_stays(tmp_path: Path, link: Path) -> None:
+    (tmp_path / "adjusted").mkdir()
+    (tmp_path / "adjusted/adjusted.json").write_text("mine")
+    with pytest.raises(InputError, match="is there already"):
+        sie.adjust(link, **options(tmp_path, market()))
+    assert (tmp_path / "adjusted/adjusted.json").read_text() == "mine"
+
+
 def test_nothing_is_done_where_nothing_moved(tmp_path: Path, link: Path, old_scorer: Path) -> None:
     given = options(tmp_path, market()) | {"state": state_file(tmp_path, drifts=False)}
     result = sie.adjust(link, **given)
