@@ -9,11 +9,10 @@ from typing import Any
 from sie_agent.commands.judges import Judge, as_judge
 from sie_agent.commands.verb import OUT_FOLDER, Option, Verb
 from sie_agent.commands.words import plan_lines
-from sie_agent.errors import EXIT_DONE, EXIT_PARTIAL, InputError
+from sie_agent.errors import EXIT_DONE, InputError
 from sie_agent.utils.counts import counted
 from sie_agent.utils.values import check_values
 
-WAITS = "waits for approval"
 STEADY = "nothing to do"
 
 
@@ -59,7 +58,7 @@ def adjust(
     judge : who is asked, or the name of a backend; the embedded model if not given.
     judgments : Earlier judgments of the log, by the same judge and variant; repeat it.
     sample : Rows of the departments that drifted that are judged, at least; whole queries.
-    yes : Approve spending up to SUM USD on a judge that is paid for.
+    yes : Approve spending up to SUM USD in this call on a judge that is paid for.
     column_map, split : as `load_samples` takes them.
     grades : File with sample_id and grade (0 to 1) that people filled in, for the verdict; in place of the data's.
     overrides : A setting of the distillation, say labels.proxies=3; repeat it.
@@ -90,7 +89,7 @@ def adjust(
     ...
     sie_agent.errors.InputError: ...nothing is known that it pointed to before...
     """
-    from sie_agent.commands.adjusting.drifted import ReloadRefused, asked_drift, reloaded, saved_drift
+    from sie_agent.commands.adjusting.drifted import reloaded
     from sie_agent.commands.adjusting.published import roll_back as rolled_back
     from sie_agent.commands.adjusting.published import served_link
     from sie_agent.serving.settings import read_token
@@ -106,19 +105,8 @@ def adjust(
     if data is None or out is None or variant is None:
         missing = next(name for name, one in (("data", data), ("variant", variant), ("out", out)) if one is None)
         raise InputError(f"--{missing} is missing", hint="See sie adjust --help")
-    if (service is None) == (state is None):
-        hint = "Give --service URL, or --state FILE of its --adjustment-file"
-        raise InputError("one of them says what drifted", where="--service, --state", hint=hint)
-    from sie_agent.commands.adjusting.steps import (
-        CHOSEN,
-        DISTILLED,
-        JUDGED,
-        PARTS,
-        PUBLISHED,
-        REFUSED,
-        STATE,
-        Adjusting,
-    )
+    from sie_agent.commands.adjusting.run import adjusted, known_drift
+    from sie_agent.commands.adjusting.steps import PARTS, Adjusting, begin_again
     from sie_agent.commands.judge_prices import is_paid
     from sie_agent.outputs import Folder, Work, outputs
     from sie_agent.pipeline.loading import load_log, source_of
@@ -134,55 +122,17 @@ def adjust(
     with outputs(work, place, overwrite=overwrite, cache_path=cache_path):
         if overwrite:
             begin_again(place.path, link.target)
-        if not (place.path / STATE).is_file():
-            drift = saved_drift(state) if service is None else asked_drift(service, token)
-            if not drift.distill_again:
-                facts = {"level": drift.level, "events": drift.events, "reasons": list(drift.reasons)}
-                return {"state": STEADY, **facts, "serves": str(link.target), "reloaded": None, "exit_code": EXIT_DONE}
-        else:
-            from sie_agent.commands.adjusting.drifted import SeenDrift
-
-            drift = SeenDrift("", 0, (), ())
+        drift = known_drift(place.path, service, state, token)
+        if drift is not None and not drift.distill_again:
+            facts = {"level": drift.level, "events": drift.events, "reasons": list(drift.reasons)}
+            return {"state": STEADY, **facts, "serves": str(link.target), "reloaded": None, "exit_code": EXIT_DONE}
         policy = rows_policy(place.path, skip_invalid=skip_invalid, data=data)
         samples = load_log(data, column_map=column_map, split=split, invalid=policy)
         samples = samples if grades is None else with_grades(samples, grades)
         how: dict[str, Any] = {"judgments": judgments, "overrides": overrides, "sample": sample, "seed": seed}
         step = Adjusting(place.path, samples, source, asked, variant, cache_path=cache_path, **how)
         step.begin(drift)
-        paid = is_paid(asked.backend, asked)
-        if step.told["state"] == CHOSEN and paid and yes is None:
-            return {**step.told, "state": WAITS, "plan": step.expected(), "serves": str(link.target), "exit_code": 3}
-        if step.told["state"] == CHOSEN:
-            step.judged(yes if paid else None)
-        if step.told["state"] == JUDGED:
-            step.distilled()
-        if step.told["state"] == DISTILLED:
-            step.published(link)
-        done = step.told["state"] == PUBLISHED
-        try:
-            version = reloaded(service, token) if done and service is not None else None
-        except ReloadRefused:
-            # what is served after a restart is what is served now
-            step.note(state=REFUSED, scorer="", why=f"{step.told['why']}; but the service refused the scorer")
-            rolled_back(link)
-            raise
-        code = EXIT_DONE if done else EXIT_PARTIAL
-        return {**step.told, "serves": str(link.target), "reloaded": version, "exit_code": code}
-
-
-def begin_again(folder: Path, served: Path) -> None:
-    """Forget an adjustment that is to be overwritten.
-
-    Raises
-    ------
-    InputError : its scorer is being served.
-    """
-    from sie_agent.commands.adjusting.steps import MODEL, STATE
-
-    if served.is_relative_to((folder / MODEL).resolve()):
-        hint = "Give another --out, or roll back first"
-        raise InputError("the scorer in it is being served", where=f"--out {folder}", hint=hint)
-    (folder / STATE).unlink(missing_ok=True)
+        return adjusted(step, link, paid=is_paid(asked.backend, asked), yes=yes, service=service, token=token)
 
 
 def lines(result: Mapping[str, Any]) -> Iterator[str]:

@@ -24,7 +24,7 @@ class Adjusted(Document):
     chosen: int = Field(0, description="rows that were drawn to be judged, whole queries")
     queries: int = Field(0, description="their queries")
     judged: int = Field(0, description="of them, rows with a judgment")
-    cost: Figure = Field(None, description="USD of the judgments of this adjustment; null: not known")
+    cost: Figure = Field(None, description="USD of the call that judged the last rows; null: not known")
     verdict: Text = Field("", description="`use` or `do not use`; empty before it is known")
     mode: Text = Field("", description="how the judge came by its answers: `zero-shot` …")
     why: Text = Field("", description="the verdict's reasons in words")

@@ -143,7 +143,7 @@ def talked(method: str, service: str, route: str, token: str | None) -> dict[str
     if not isinstance(answer, dict) or reply.status_code != 200:
         told = answer.get("error") if isinstance(answer, dict) else None
         said = f": {told['message']}" if isinstance(told, dict) and "message" in told else ""
-        hint = "Give --token-file, or SIE_SERVE_TOKEN" if reply.status_code == 401 else None
-        failure = ReloadRefused if reply.status_code == REFUSED else EnvironmentFailure
-        raise failure(f"answers {reply.status_code}{said[:300]}", where=f"{service}{route}", hint=hint)
+        mend = "Give --token-file, or SIE_SERVE_TOKEN" if reply.status_code == 401 else None
+        failure: type[EnvironmentFailure] = ReloadRefused if reply.status_code == REFUSED else EnvironmentFailure
+        raise failure(f"answers {reply.status_code}{said[:300]}", where=f"{service}{route}", hint=mend)
     return answer

@@ -62,14 +62,14 @@ class Adjusting:
         self.told |= more
         write_document(self.folder / STATE, Adjusted, self.told)
 
-    def begin(self, drift: SeenDrift) -> None:
+    def begin(self, drift: SeenDrift | None) -> None:
         """Draw the rows to judge; a stopped adjustment goes on with those that it drew.
 
         Raises
         ------
         InputError : the log has no row of the departments that drifted.
         """
-        if (self.folder / STATE).is_file() and (self.folder / SAMPLE).is_file():
+        if drift is None:
             self.told = read_model(self.folder / STATE, Adjusted).model_dump(exclude={"format"})
             return
         moved = self.samples[drifted_rows(self.samples, drift.departments)]
@@ -96,8 +96,7 @@ class Adjusting:
         if found["stopped"]:
             hint = "Give the same command with a larger --yes: what was answered is kept"
             raise InputError(f"judging stopped: {found['stopped']}", where="--yes", hint=hint)
-        cost = None if found["cost"] is None else (self.told.get("cost") or 0.0) + found["cost"]
-        self.note(state=JUDGED, judged=found["ok"], cost=cost, mode=found["mode"])
+        self.note(state=JUDGED, judged=found["ok"], cost=found["cost"], mode=found["mode"])
 
     def distilled(self) -> None:
         """Distill a scorer from all judgments, and say whether to use it."""
@@ -187,3 +186,16 @@ def strength_where_it_moved(
     position = rows["position"].to_numpy(np.float64, na_value=np.nan)
     shown = None if np.isnan(position).all() else position
     return strength_by_log(relevance, rows["label"].to_numpy(np.float64), codes, shown, seed), "the log's labels"
+
+
+def begin_again(folder: Path, served: Path) -> None:
+    """Forget an adjustment that is to be overwritten.
+
+    Raises
+    ------
+    InputError : its scorer is being served.
+    """
+    if served.is_relative_to((folder / MODEL).resolve()):
+        hint = "Give another --out, or roll back first"
+        raise InputError("the scorer in it is being served", where=f"--out {folder}", hint=hint)
+    (folder / STATE).unlink(missing_ok=True)
