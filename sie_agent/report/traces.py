@@ -19,6 +19,7 @@ from sie_agent.report.traces_overview import (
     OPEN,
     SETTLED,
     STRONGER,
+    UNSURE,
     counted_names,
     ends_table,
     nodes_table,
@@ -40,6 +41,8 @@ NODE_WORDS = {
     "escalate": "a stronger model judged",
     "hand_over": "handed to a person",
 }
+# how the agent's reason begins where it is sure
+SURE = "settled"
 ASKING = ("judge", "escalate")
 COLUMNS = (
     *("sample_id", "query", "item_id", "step", "node", "tool", "arguments", "evidence", "variant", "model"),
@@ -182,7 +185,10 @@ def end_of(group: pd.DataFrame) -> str:
     answered = group[group["score"].notna()]["node"]
     if "escalate" in answered.tolist():
         return STRONGER
-    return SETTLED if "judge" in answered.tolist() else OPEN
+    if "judge" not in answered.tolist():
+        return OPEN
+    last = next((text for text in reversed(group["why"].tolist()) if text), "")
+    return SETTLED if last.startswith(SURE) else UNSURE
 
 
 def first_known(values: pd.Series) -> float:

@@ -14,6 +14,7 @@ MOST_ROWS = 50
 CURRENCY = "USD"
 NODES = ("assess", "choose", "look_up", "judge", "decide", "escalate", "hand_over")
 HANDED, STRONGER, SETTLED, OPEN = "handed to people", "a stronger model", "settled with evidence", "not judged again"
+UNSURE = "judged again, still unsure"
 HEADS = (("pairs", NUMBER), ("questions", NUMBER), ("tokens", NUMBER), ("cost", NUMBER))
 CHANGE = ("mean change", NUMBER)
 

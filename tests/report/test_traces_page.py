@@ -83,7 +83,13 @@ def test_the_overview_adds_up_to_the_table() -> None:
     assert tiles["tokens"][0] == f"{int(given['input_tokens'].sum() + given['output_tokens'].sum()):,}"
     assert tiles["cost"][0].startswith(f"{given['cost'].sum():.4f}"[:5])
     ends = {row[0]: int(row[1]) for row in held["ends_table"].rows}
-    assert ends == {"settled with evidence": 14, "handed to people": 7, "a stronger model": 6, "not judged again": 3}
+    assert ends == {
+        "settled with evidence": 8,
+        "judged again, still unsure": 6,
+        "handed to people": 7,
+        "a stronger model": 6,
+        "not judged again": 3,
+    }
     tools = {row[0]: row for row in held["tools_table"].rows}
     assert {name: int(row[1]) for name, row in tools.items()} == dict.fromkeys(TOOLS, 9)
     nodes = {row[0]: row for row in held["nodes_table"].rows}
