@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import httpx
@@ -23,6 +24,7 @@ from sie_agent.commands.adjusting.drifted import ReloadRefused, SeenDrift, asked
 from sie_agent.commands.adjusting.published import publish, roll_back, served_link
 from sie_agent.commands.adjusting.steps import DO_NOT_USE, USE, drawn, drifted_rows, verdict_of
 from sie_agent.drift import Adjustment, AdjustmentSettings, save_adjustment
+from sie_agent.drift.levels import Standing
 from sie_agent.errors import EnvironmentFailure, InputError
 from sie_agent.files.paths import CHECKOUT
 from sie_agent.samples import load_samples
@@ -107,6 +109,15 @@ def test_the_file_of_a_service_says_which_department_moved(tmp_path: Path) -> No
         (tmp_path / "odd.json").write_text(text)
         with pytest.raises(InputError, match="is not the state of a service"):
             saved_drift(tmp_path / "odd.json")
+
+
+def test_a_department_that_is_only_watched_has_not_drifted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    levels = {"garden": 2, "kitchen": 1, "toys": 0, None: 2}
+    standings = [(name, "mean_label", Standing(level=level)) for name, level in levels.items()]
+    saved = SimpleNamespace(standings=standings, events=5)
+    monkeypatch.setattr("sie_agent.drift.state_file.read_state", lambda path: saved)
+    drift = saved_drift(tmp_path / "state.json")
+    assert (drift.level, drift.departments, len(drift.reasons)) == ("distill_again", ("garden",), 3)
 
 
 def test_levels_are_found_in_any_part_of_the_answer() -> None:
