@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from sie_agent.commands.agent import run_agent
+    from sie_agent.commands.adjust import adjust
     from sie_agent.commands.attribute import attribute
     from sie_agent.commands.behaviour import behaviour
     from sie_agent.commands.benchmark import benchmark
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
     from sie_agent.commands.judges import Judge
     from sie_agent.commands.label import label, plan
     from sie_agent.commands.load import load_samples
+    from sie_agent.commands.mcp import mcp
     from sie_agent.commands.prompts import (
         prompts_check,
         prompts_diff,
@@ -117,6 +119,7 @@ __all__ = [
     "Variant",
     "WeightExplanation",
     "__version__",
+    "adjust",
     "attribute",
     "behaviour",
     "behaviour_features",
@@ -146,6 +149,7 @@ __all__ = [
     "load_suite",
     "load_variant",
     "make_backend",
+    "mcp",
     "plan",
     "prompts_check",
     "prompts_diff",
@@ -207,6 +211,7 @@ _HOMES = {
     "sie_agent.drift": ("AdjustmentSettings",),
     "sie_agent.serving": ("Limits",),
     "sie_agent.commands.agent": ("run_agent",),
+    "sie_agent.commands.adjust": ("adjust",),
     "sie_agent.commands.attribute": ("attribute",),
     "sie_agent.commands.behaviour": ("behaviour",),
     "sie_agent.commands.benchmark": ("benchmark",),
@@ -222,6 +227,7 @@ _HOMES = {
     "sie_agent.commands.judges": ("Judge",),
     "sie_agent.commands.label": ("label", "plan"),
     "sie_agent.commands.load": ("load_samples",),
+    "sie_agent.commands.mcp": ("mcp",),
     "sie_agent.commands.prompts": (
         "prompts_check",
         "prompts_diff",

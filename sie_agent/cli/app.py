@@ -82,6 +82,8 @@ VERBS = {
     "rank": ("rank:VERB", "Which queries, items, shoppers and departments matter."),
     "explain": ("explain:VERB", "Why rows have their score."),
     "serve": ("serve:VERB", "The scorer over HTTP."),
+    "adjust": ("adjust:VERB", "When the market drifted: judge, distill, serve."),
+    "mcp": ("mcp:VERB", "Runs and judgments for clients of the Model Context Protocol."),
     "attribute": ("attribute:VERB", "Reference importance by gradients."),
     "evaluate": ("run:EVALUATE", "Recompute a run's figures and report."),
     "compare-prompts": ("compare_prompts:VERB", "Prompt variants on the same pairs."),

@@ -10,6 +10,7 @@ from sie_agent.report.page import cleaned
 from sie_agent.report.read import STEPS, rows_of_log
 from sie_agent.report.steps import MADE_UP, variant_of
 from sie_agent.report.suspects import side_names
+from sie_agent.report.traces import write_traces_page
 from sie_agent.report.why import Line, Piece, shown_explanation, write_explanations
 
 __all__ = [
@@ -31,4 +32,5 @@ __all__ = [
     "write_comparison_page",
     "write_explanations",
     "write_report",
+    "write_traces_page",
 ]

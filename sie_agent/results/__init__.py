@@ -1,5 +1,6 @@
 """The JSON files of results as classes, which write and read them; importing these loads pydantic and no more."""
 
+from sie_agent.results.adjusted import Adjusted, PublishedScorers
 from sie_agent.results.agreement import (
     Agreement,
     AgreementRow,
@@ -20,6 +21,7 @@ from sie_agent.results.schema import FILES, json_schemas
 
 __all__ = [
     "FILES",
+    "Adjusted",
     "Against",
     "Agreement",
     "AgreementRow",
@@ -34,6 +36,7 @@ __all__ = [
     "Loss",
     "Measured",
     "NextSteps",
+    "PublishedScorers",
     "Quality",
     "QualityPoint",
     "RecipeCount",

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any
 
+from sie_agent.results.adjusted import Adjusted, PublishedScorers
 from sie_agent.results.agreement import Agreement, Failures
 from sie_agent.results.base import Document
 from sie_agent.results.benchmark import Benchmark
@@ -27,6 +28,8 @@ FILES: Mapping[str, type[Document]] = MappingProxyType(
         "cascade.json": CascadeFile,
         "improvement.json": ImprovementFile,
         "failures.json": Failures,
+        "adjusted.json": Adjusted,
+        "history.json": PublishedScorers,
         "explanations.json": Explanations,
         "next-steps.json": NextSteps,
     }

@@ -37,6 +37,7 @@ SWITCHES = {
     *("overwrite", "skip_invalid", "strict", "retry_failed", "by_rank", "with_text", "private", "force", "no_token"),
     *("open_metrics", "debug", "dry_run", "whole_queries", "allow_other_judge"),
     "check",
+    "roll_back",
 }
 NEGATED = {"no_balance": "balance", "no_coverage": "coverage", "no_adjustment": "adjust", "by_degree": "by_rank"}
 NUMBERS = LIMITS | {name for name, kind in KINDS.items() if isinstance(kind, Number)}
@@ -45,6 +46,7 @@ TEXTS = {
     *("out", "query", "title", "description", "html", "log_json", "dropped", "cache_path", "adjustment_file"),
     *("out_sheet", "decide_by", "until", "calibration", "method", "panel"),
     *("folder", "revision", "message", *LISTS),
+    "state",
 }
 KNOWN = SWITCHES | TEXTS | NUMBERS | set(NEGATED) | {"everything"}
 

@@ -123,6 +123,10 @@ KINDS: dict[str, Kind] = {
     "timeout": SECONDS,
     "patience": Number(least=0, most=MOST_SECONDS),
     "max_cost": MONEY,
+    "allow_spend": MONEY,
+    "yes": MONEY,
+    "sample": COUNT,
+    "service": Address(),
     "price_input": MONEY,
     "price_output": MONEY,
     "base_url": Address(),
@@ -155,6 +159,7 @@ KINDS: dict[str, Kind] = {
     **dict.fromkeys(("events", "events_map", "catalogue"), TEXT),
     **dict.fromkeys(("alpha", "delta"), Number(above=0, below=1)),
     **dict.fromkeys(("cascade", "levels", "seen", "agree_on"), TEXT),
+    "root": TEXT,
 }
 # options that go by other names than their parameters
 OPTIONS = {

@@ -25,6 +25,7 @@ COMPARE = (
     *("compare-prompts", "--data", "sample", "--limit", "20", "--backend", "lexical", "--out", "out"),
     *("--variants", "relevance/lexical", "--judge", "x=lexical", "--judge", "y=lexical"),
 )
+ADJUST = ("adjust", "--scorer", "scorer", "--data", "sample", "--variant", "relevance/lexical", "--out", "out")
 DISTILL = ("distill", "--judgments", "judgments.parquet", "--out", "out")
 GRADED = "{query: query, item_id: item_id, title: title}"
 
@@ -670,6 +671,16 @@ CASES = (
         ("log-suite.yaml", "--force"),
         lambda folder: (text("log-suite.yaml", "mine")(folder), text("log.csv", csv_text(log_rows()))(folder))[0],
     ),
+    Case("root that is no folder", ("mcp", "--root", "shop"), ("--root shop", "is no folder")),
+    Case("judge of the protocol that is none", ("mcp", "--judge", "big"), ("--judge", "name=backend", "'big'")),
+    Case(
+        "ledger that is damaged",
+        ("mcp", "--allow-spend", "1"),
+        (".sie-mcp-spending.jsonl", "line 1 is no entry of a ledger"),
+        text(".sie-mcp-spending.jsonl", "spent: 3\n"),
+    ),
+    Case("scorer that is no link", (*ADJUST, "--state", "s.json"), ("--scorer scorer", "is no link", "ln -s")),
+    Case("address of a service that is none", (*ADJUST, "--service", "here"), ("--service", "http", "'here'")),
     # the arguments themselves
     Case("unknown verb", ("lable",), ("'lable'", "sie --help")),
     Case("unknown option", ("doctor", "--fix"), ("--fix", "sie doctor --help")),

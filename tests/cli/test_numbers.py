@@ -35,6 +35,8 @@ NEEDED: dict[str, tuple[str, ...]] = {
     "rank": (*SCORED, "--by", "query"),
     "explain": ("--scorer", "scorer", "--data", "log.csv", "--row", "1"),
     "serve": ("--scorer", "scorer"),
+    "adjust": ("--scorer", "served", "--state", "state.json", *JUDGE, "--variant", "relevance/lexical"),
+    "mcp": ("--root", "."),
     "attribute": ("--data", "log.csv", "--out", "out.parquet"),
     "cache prune": ("--yes",),
     "push scorer": ("scorer", "--folder", "out"),

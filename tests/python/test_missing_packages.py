@@ -121,6 +121,7 @@ NEEDS: dict[str, tuple[dict[str, tuple[tuple[str, ...], str]], str]] = {
     "langchain_openai": ({"label": (LANGCHAIN, "langchain-openai")}, "find nothing"),
     "fastapi": ({"serve": (SERVE, SERVING)}, "refuse"),
     "uvicorn": ({"serve": (SERVE, SERVING)}, "none"),
+    "mcp": ({"mcp": (("--quiet", "mcp"), "sie-agent[mcp]")}, "none"),
     "prometheus_client": ({"serve": (SERVE, SERVING)}, "find nothing"),
 }
 

@@ -1,0 +1,1 @@
+"""The tools of ``sie mcp``: what each takes, what it answers, and the bounds on both."""
