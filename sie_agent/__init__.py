@@ -2,7 +2,7 @@
 
 Every verb of the command line is a function here: ``sie_agent.label``, ``calibrate``, ``distill``, ``score``,
 ``select``, ``weights``, ``rank``, ``explain``, ``attribute``, ``run_suite``, ``evaluate_run``, ``compare_prompts``,
-``improve_prompt``, ``benchmark``, ``push_scorer``, ``push_labels``, ``prompts_list`` and its kin, ``serve``, ``init``,
+``improve_prompt``, ``benchmark``, ``run_campaign``, ``push_scorer``, ``push_labels``, ``prompts_list`` and its kin, ``serve``, ``init``,
 ``doctor``.
 Names are loaded when they are first used, so that ``import sie_agent`` is quick.
 """
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from sie_agent.commands.benchmark import benchmark
     from sie_agent.commands.cache import cache_export, cache_prune, cache_stats
     from sie_agent.commands.calibrate import calibrate
+    from sie_agent.commands.campaign import run_campaign
     from sie_agent.commands.compare_prompts import compare_prompts
     from sie_agent.commands.distill import distill
     from sie_agent.commands.doctor import doctor
@@ -137,6 +138,7 @@ __all__ = [
     "push_scorer",
     "rank",
     "rows_policy",
+    "run_campaign",
     "run_suite",
     "save_scorer",
     "score",
@@ -184,6 +186,7 @@ _HOMES = {
     "sie_agent.commands.benchmark": ("benchmark",),
     "sie_agent.commands.cache": ("cache_export", "cache_prune", "cache_stats"),
     "sie_agent.commands.calibrate": ("calibrate",),
+    "sie_agent.commands.campaign": ("run_campaign",),
     "sie_agent.commands.compare_prompts": ("compare_prompts",),
     "sie_agent.commands.distill": ("distill",),
     "sie_agent.commands.doctor": ("doctor",),

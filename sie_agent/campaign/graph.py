@@ -30,7 +30,8 @@ class CampaignState(TypedDict, total=False):
     Attributes
     ----------
     next : the step that follows. figures : by name, what was found. journal : the entries.
-    spending : of each step, money, judgments and seconds. lost : by attempt, USD under way when it was killed.
+    spending : of each step, money, judgments and seconds. lost : by attempt that was killed, USD and seconds.
+    answers : what the answers kept so far cost.
     wants : what an approval or people's grades are asked for.
     """
 
@@ -38,7 +39,8 @@ class CampaignState(TypedDict, total=False):
     figures: dict[str, Any]
     journal: list[dict[str, Any]]
     spending: list[dict[str, Any]]
-    lost: dict[str, float]
+    lost: dict[str, dict[str, float]]
+    answers: dict[str, Any]
     wants: dict[str, Any]
 
 

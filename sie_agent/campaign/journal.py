@@ -55,7 +55,9 @@ def as_markdown(entries: Sequence[Mapping[str, Any]], title: str) -> str:
         if one["why"]:
             parts.append(f"Why ({one['by']}): {plain(one['why'])}\n")
         if one["figures"]:
-            parts += [f"- {plain(name.replace('_', ' '))}: {plain(shown(value))}" for name, value in told(one["figures"])]
+            parts += [
+                f"- {plain(name.replace('_', ' '))}: {plain(shown(value))}" for name, value in told(one["figures"])
+            ]
             parts.append("")
         parts.append(f"Spent so far: {amount(one['spent'])}. Left: {amount(one['left'], nothing='no limit')}.\n")
     return "\n".join(parts)
@@ -63,7 +65,9 @@ def as_markdown(entries: Sequence[Mapping[str, Any]], title: str) -> str:
 
 def told(figures: Mapping[str, Any]) -> list[tuple[str, Any]]:
     """The figures that people read: no lists of lists."""
-    return [(name, value) for name, value in figures.items() if value is not None and not isinstance(value, dict | list)]
+    return [
+        (name, value) for name, value in figures.items() if value is not None and not isinstance(value, dict | list)
+    ]
 
 
 def shown(value: Any) -> str:

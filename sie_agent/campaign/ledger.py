@@ -20,7 +20,6 @@ from sie_agent.files.manifest import write_text
 from sie_agent.judging import JudgmentCache, PricePart
 
 FREE = PricePart(input=0.0, output=0.0)
-MARK = "running.json"
 
 
 @dataclass(frozen=True)
@@ -54,12 +53,12 @@ class Ledger:
     Attributes
     ----------
     cache : the campaign's own judgment cache. prices : by the name of the endpoint; of two that share a name, the
-        dearer. folder : where the mark of a step under way lies.
+        dearer. marks : folder of the marks of steps under way.
     """
 
     goal: Goal
     cache: Path
-    folder: Path
+    marks: Path
     prices: Mapping[str, PricePart] = field(default_factory=dict)
 
     def answers(self) -> Spent:
@@ -88,25 +87,26 @@ class Ledger:
         inputs, outputs = zip(*((one.input, one.output) for one in self.prices.values()), strict=True)
         return PricePart(input=max(inputs), output=max(outputs))
 
-    @property
-    def mark(self) -> Path:
-        """The mark of a step that spends, there while it is under way."""
-        return self.folder / MARK
+    def begin(self, step: str, at_once: int) -> Path:
+        """Mark that a step begins in which so many requests may be under way at once; the mark of this attempt."""
+        self.marks.mkdir(exist_ok=True)
+        mark = self.marks / f"{uuid.uuid4().hex}.json"
+        write_text(mark, json.dumps({"step": step, "at_once": at_once}))
+        return mark
 
-    def begin(self, step: str, at_once: int) -> None:
-        """Mark that a step begins in which so many requests may be under way at once."""
-        write_text(self.mark, json.dumps({"attempt": uuid.uuid4().hex, "step": step, "at_once": at_once}))
-
-    def end(self) -> None:
-        """The step ended by itself: nothing is under way."""
-        self.mark.unlink(missing_ok=True)
-
-    def lost(self) -> dict[str, float]:
-        """USD that may have been under way when a step was killed, by the attempt; empty where none was."""
-        if not self.mark.is_file():
-            return {}
-        told = read_json(self.mark)
-        return {str(told["attempt"]): float(told["at_once"]) * self.dearest_answer()}
+    def lost(self, booked: Mapping[str, Any]) -> dict[str, dict[str, float]]:
+        """By attempt, USD and seconds of steps that were killed and are not in *booked*; marks that are go away."""
+        found = {}
+        for mark in sorted(self.marks.glob("*.json")):
+            if mark.stem in booked:
+                mark.unlink(missing_ok=True)
+                continue
+            told = read_json(mark)
+            files = [one for one in (self.cache, Path(f"{self.cache}-wal")) if one.exists()]
+            seconds = max((one.stat().st_mtime for one in files), default=0.0) - mark.stat().st_mtime
+            money = float(told["at_once"]) * self.dearest_answer()
+            found[mark.stem] = {"money": money, "seconds": max(seconds, 0.0)}
+        return found
 
     def left(self, spent: Spent) -> dict[str, Any]:
         """What each limit of the budget still allows, 0 or more; None where there is no limit."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -16,6 +16,8 @@ FEWEST_PAIRS = 20
 FEWEST_JUDGED = 40
 FIRST_SHARE = 0.125
 POINT = 0.01
+# of the time that is left, what a batch may be expected to take
+TIME_SHARE = 0.5
 
 
 @dataclass(frozen=True)
@@ -127,24 +129,36 @@ def refusal(known: Situation, move: Move) -> str | None:
     return None if forced is None else forced.why
 
 
-def pilot_size(goal: Goal, arms: int, per_pair: float | None, pairs: int) -> tuple[int, int, str]:
+def affordable(left: Mapping[str, Any], per_pair: Mapping[str, float | None]) -> int | None:
+    """How many pairs all limits together allow; None where nothing limits them, or what they cost is not known.
+
+    Parameters
+    ----------
+    left : by money, judgments and seconds what is left; None: no limit. per_pair : what a pair costs; None: not known.
+    """
+    found = []
+    for name, rest in left.items():
+        cost = per_pair.get(name)
+        if rest is not None and cost:
+            # a batch that takes longer than expected still ends in time
+            found.append(int(rest * (TIME_SHARE if name == "seconds" else 1.0) / cost))
+    return min(found, default=None)
+
+
+def pilot_size(goal: Goal, arms: int, room: int | None, pairs: int) -> tuple[int, int, str]:
     """How many pairs each arm is piloted on, how many arms, and why.
 
     Parameters
     ----------
-    per_pair : what a pair costs on average, in the budget's unit; None: not known.
-    pairs : there are for it.
+    room : how many judgments the pilot's share of the budget allows; None: not known. pairs : there are for it.
     """
-    room = goal.pilot.share * goal.budget.total
     wanted, kept = min(goal.pilot.pairs, pairs), arms
-    if not per_pair:
-        why = f"{wanted} pairs before each; what one costs in {goal.budget.unit} is not known yet"
-        return wanted, kept, why
-    affordable = int(room / per_pair)
-    if affordable < wanted * arms:
-        kept = max(min(arms, affordable // FEWEST_PAIRS), 1)
-        wanted = min(wanted, affordable // kept)
-    why = f"a pilot may take {goal.pilot.share:.0%} of the budget, which is {affordable:,} judgments"
+    if room is None:
+        return wanted, kept, f"{wanted} pairs before each arm; what one costs is not known yet"
+    if room < wanted * arms:
+        kept = max(min(arms, room // FEWEST_PAIRS), 1)
+        wanted = min(wanted, room // kept)
+    why = f"a pilot may take {goal.pilot.share:.0%} of the budget, which is {room:,} judgments"
     if kept < arms:
-        why += f"; with {FEWEST_PAIRS} pairs for each that is enough for {kept} of {arms}, the first ones"
+        why += f"; with {FEWEST_PAIRS} pairs for each that is enough for {kept} of {arms} arms, the first ones"
     return wanted, kept, why

@@ -10,6 +10,7 @@ from sie_agent.results.agreement import Agreement, Failures
 from sie_agent.results.base import Document
 from sie_agent.results.benchmark import Benchmark
 from sie_agent.results.calibration import CalibrationFile
+from sie_agent.results.campaign import CampaignFile
 from sie_agent.results.comparison import Comparison
 from sie_agent.results.improvement import ImprovementFile
 from sie_agent.results.manifest import RunManifest
@@ -23,6 +24,7 @@ FILES: Mapping[str, type[Document]] = MappingProxyType(
         "comparison.json": Comparison,
         "benchmark.json": Benchmark,
         "calibration.json": CalibrationFile,
+        "campaign.json": CampaignFile,
         "improvement.json": ImprovementFile,
         "failures.json": Failures,
         "explanations.json": Explanations,

@@ -118,6 +118,7 @@ KINDS: dict[str, Kind] = {
     "timeout": SECONDS,
     "patience": Number(least=0, most=MOST_SECONDS),
     "max_cost": MONEY,
+    "yes": MONEY,
     "price_input": MONEY,
     "price_output": MONEY,
     "base_url": Address(),
