@@ -169,11 +169,9 @@ def decide(campaign: Campaign, state: CampaignState) -> CampaignState:
     new = changed(state, "label", told, label_target=target)
     if known.judged:
         return new
-    left = campaign.left(state)
-    most = {
-        **left,
-        "judgments": None if left["judgments"] is None else known.possible * per_pair_of(state, "judgments"),
-    }
+    most = campaign.left(state)
+    if most["judgments"] is not None:
+        most["judgments"] = int(known.possible * per_pair_of(state, "judgments"))
     words = f"judge up to {known.possible:,} pairs of the log, batch by batch, as long as that pays"
     new["wants"], new["next"] = wanted("label", words, most), "approve"
     return new
