@@ -1,4 +1,4 @@
-"""A whole job within a budget: the goal, the planner's rules, the learning curve, the ledger, the journal, the graph."""
+"""A whole job within a budget: goal, rules of the planner, learning curve, ledger, journal, graph."""
 
 from __future__ import annotations
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from sie_agent.evaluation.within import QueryPairs
 from sie_agent.utils.arrays import Doubles, Integers
 
 # fractions of the judged pairs at which the student is fitted
@@ -25,7 +26,7 @@ class CurvePoints:
 
     Attributes
     ----------
-    sizes : (replicates, steps) judged pairs that it was fitted on. quality : of the same shape, Spearman's correlation
+    sizes : (replicates, steps) judged pairs that it was fitted on. quality : of the same shape, agreement
         with the target on queries it has not seen; NaN where that is not defined.
     judged : pairs that were judged in all. target : what it was compared with, in words.
     """
@@ -73,6 +74,7 @@ def learning_points(
     target: Doubles,
     queries: Integers,
     *,
+    within: bool,
     words: str,
     replicates: int = 40,
     seed: int = 0,
@@ -87,12 +89,15 @@ def learning_points(
     ----------
     features : (n, d) text features of the rows. judged : (n,) judgments, NaN where there is none.
     target : (n,) grades, or the judgments themselves; NaN where there is none.
-    queries : (n,) codes. words : what the target is.
+    queries : (n,) codes from 0. words : what the target is.
+    within : measure the accuracy within queries, which needs several targets of a query; else Spearman over all.
 
     Returns
     -------
     None where there are too few judged pairs or queries.
     """
+    from sklearn.linear_model import Ridge
+
     known = np.flatnonzero(np.isfinite(judged))
     own = np.unique(queries[known])
     if len(known) < FEWEST_ROWS / STEPS[0] or len(own) < 2 * FEWEST_REPLICATES:
@@ -107,21 +112,29 @@ def learning_points(
         train = np.concatenate([rows_of[code] for code in ordered])
         test = tested[~np.isin(queries[tested], ordered)]
         ends = [max(round(step * len(train)), FEWEST_ROWS) for step in STEPS]
+        students = [Ridge(alpha=RIDGE).fit(features[train[:end]], judged[train[:end]]) for end in ends]
+        told = np.stack([one.predict(features[test]) if len(test) else np.empty(0) for one in students])
         sizes.append(ends)
-        found.append([_agreement(features, judged, target, train[:end], test) for end in ends])
-    return CurvePoints(np.asarray(sizes, float), np.asarray(found), len(known), words)
+        found.append(accuracy_within(told, target[test], queries[test]) if within else correlation(told, target[test]))
+    return CurvePoints(np.asarray(sizes, float), np.stack(found), len(known), words)
 
 
-def _agreement(features: Doubles, judged: Doubles, target: Doubles, train: Integers, test: Integers) -> float:
-    """Spearman's correlation of the student's prediction with the target; NaN where either is constant."""
+def accuracy_within(told: Doubles, target: Doubles, queries: Integers) -> Doubles:
+    """(k,) share of the pairs of rows of a query that each of k predictions orders as the target, mean over queries."""
+    codes, place = np.unique(queries, return_inverse=True)
+    if not len(codes):
+        return np.full(len(told), np.nan)
+    by_query = QueryPairs(target, place.astype(np.intp), len(codes)).accuracy(told)
+    return by_query[:, known].mean(axis=1) if (known := np.isfinite(by_query[0])).any() else np.full(len(told), np.nan)
+
+
+def correlation(told: Doubles, target: Doubles) -> Doubles:
+    """(k,) Spearman's correlation of each of k predictions with the target; NaN where either is constant."""
     from scipy.stats import spearmanr
-    from sklearn.linear_model import Ridge
 
-    if len(test) < FEWEST_ROWS or not np.ptp(judged[train]) or not np.ptp(target[test]):
-        return float("nan")
-    student = Ridge(alpha=RIDGE).fit(features[train], judged[train])
-    told = student.predict(features[test])
-    return float(spearmanr(told, target[test]).statistic) if np.ptp(told) else float("nan")
+    if len(target) < FEWEST_ROWS or not np.ptp(target):
+        return np.full(len(told), np.nan)
+    return np.array([spearmanr(one, target).statistic if np.ptp(one) else np.nan for one in told])
 
 
 def power_law(sizes: Doubles, quality: Doubles) -> tuple[float, float, float]:

@@ -90,11 +90,16 @@ class GoalPilot(GoalPart):
 
 
 class GoalStop(GoalPart):
-    """When more judging does not pay: what a point of quality (0.01) is worth, as a share of the budget."""
+    """When more judging does not pay.
+
+    A point of quality (0.01) is worth ``point_worth`` of the budget. Where the chance that the next batch pays is below
+    ``chance``, judging stops, but not before ``least`` judged pairs: a curve of fewer is often flat by chance.
+    """
 
     point_worth: float = Field(0.5, gt=0, le=1_000)
     chance: float = Field(0.25, gt=0, lt=1)
     first: int = Field(100, ge=20, le=INT64)
+    least: int = Field(300, ge=0, le=INT64)
 
 
 class Goal(GoalPart):

@@ -1,7 +1,7 @@
 """What a campaign has spent. The judgment cache is the ledger: an answer is in it once, so it is counted once.
 
-A campaign keeps the answers of all its steps in a cache of its own. Between two checkpoints, the growth of that cache is
-what the step cost, however often it was killed and begun again. Beyond that it counts what no cache can know: tries
+A campaign keeps the answers of all its steps in a cache of its own. Between two checkpoints, the growth of that cache
+is what the step cost, however often it was killed and begun again. Beyond that it counts what no cache can know: tries
 that were paid and brought no answer, and what was under way when a step was killed, at its dearest.
 """
 

@@ -96,6 +96,9 @@ def it_does_not_pay(known: Situation) -> Move | None:
         f"{pairs:,} more pairs are expected to add {gain.expected:+.4f} [{gain.low:+.4f}, {gain.high:+.4f}] to the "
         f"quality (80 %, bootstrap by query); they pay from {needed:.4f} on, and the chance of that is {chance:.0%}"
     )
+    if known.judged < known.goal.stop.least:
+        why = f"a curve of fewer than {known.goal.stop.least} judged pairs is often flat by chance, and stops nothing"
+        return Move("judge", pairs, why, figures=figures)
     if chance < known.goal.stop.chance:
         return Move("stop", 0, f"{words}, below {known.goal.stop.chance:.0%}", figures=figures)
     return Move("judge", pairs, f"{words}, not below {known.goal.stop.chance:.0%}", figures=figures)

@@ -68,11 +68,11 @@ def content(campaign: CampaignFile, waits: str) -> dict[str, Any]:
 def outcome_rows(outcome: Any) -> list[tuple[str, str]]:
     """The figures of the test, in words."""
     rows = (
-        ("The log's label", outcome.log),
-        ("The blended label, which a ranker is trained with", outcome.target),
+        ("A ranker trained with the log's labels", outcome.log),
+        ("A ranker trained with blended labels and weights", outcome.target),
         ("The scorer's relevance", outcome.scorer),
-        ("Blended label less the log's", outcome.gain),
-        ("Scorer less the log's label", outcome.scorer_gain),
+        ("Gain by blended labels and weights", outcome.gain),
+        ("The scorer less the ranker of the log", outcome.scorer_gain),
     )
     return [(name, ends(value)) for name, value in rows if value is not None]
 

@@ -35,7 +35,7 @@ class CampaignPoint(Result):
     """A point of the learning curve: a student of so many judged pairs, on queries it has not seen."""
 
     judged: Figure = Field(None, description="judged pairs that it was fitted on, mean over replicates")
-    quality: Figure = Field(None, description="Spearman's correlation with the target, mean over replicates")
+    quality: Figure = Field(None, description="agreement with the target, mean over replicates")
     low: Figure = Field(None, description="10 % quantile over bootstrap replicates by query")
     high: Figure = Field(None, description="90 % quantile")
 
@@ -51,16 +51,18 @@ class CampaignArm(Result):
 
 
 class CampaignOutcome(Result):
-    """Whether the targets are better than the log's label, on test queries whose grades decided nothing."""
+    """Whether a ranker gains by targets and weights, on test queries whose grades decided nothing."""
 
     verdict: Text = Field("", description="`use`, `no-better`, or `not-tested` (no grades of test queries)")
     sentence: Text = Field("", description="the same in a sentence")
     mode: Text = Field("", description="`gold (n grades of m test queries)`, or empty")
-    log: Measured | None = Field(None, description="accuracy of the log's label within test queries")
-    target: Measured | None = Field(None, description="of the blended label")
-    scorer: Measured | None = Field(None, description="of the scorer's relevance")
-    gain: Measured | None = Field(None, description="the blended label's less the log's, paired by query")
-    scorer_gain: Measured | None = Field(None, description="the scorer's relevance less the log's label, paired")
+    log: Measured | None = Field(
+        None, description="accuracy within test queries of a ranker (LambdaMART) trained with the log's labels"
+    )
+    target: Measured | None = Field(None, description="of one trained with blended labels and weights")
+    scorer: Measured | None = Field(None, description="of the scorer's relevance itself")
+    gain: Measured | None = Field(None, description="`target` less `log`, paired by query")
+    scorer_gain: Measured | None = Field(None, description="`scorer` less `log`, paired by query")
 
 
 class CampaignFile(Document):

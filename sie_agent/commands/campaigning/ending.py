@@ -24,7 +24,7 @@ def distill_all(campaign: Campaign, state: CampaignState) -> CampaignState:
     made = distill(judged, data, folder / "model", **whose, **how)
     scored = score(folder / "model" / "scorer", data, folder / "scores.parquet", overwrite=True)
     weighed = weights(folder / "scores.parquet", folder / "weights.parquet", overwrite=True)
-    words = f"a scorer from {counted(made['judged'], 'judged pair')}; scores and weights of {counted(scored['rows'], 'row')}"
+    words = f"a scorer from {counted(made['judged'], 'judged pair')}; scores and weights of {scored['rows']:,} rows"
     figures = {"judged": made["judged"], "mean_weight": weighed["mean_weight"], "chosen": made["recipe"]["chosen"]}
     why = f"train with {made['recipe']['words']}: {made['recipe']['why']}"
     told = entry("distill", words, why, by="verb", figures=figures)

@@ -119,7 +119,8 @@ def reason(choice: str, best: str, known: Mapping[str, float], margin: float, de
     }
     sure = tested.get(str(decision.get("verdict")), "no test is sure of it yet, so the best figure is the best guess")
     if choice != best:
-        return f"it is the cheapest within {margin:g} of the best, {best} ({known[choice]:.3f} and {known[best]:.3f}); {sure}"
+        figures = f"{known[choice]:.3f} and {known[best]:.3f}"
+        return f"it is the cheapest within {margin:g} of the best, {best} ({figures}); {sure}"
     return f"it has the best figure, {known[choice]:.3f}; {sure}"
 
 
@@ -169,6 +170,6 @@ def curve(campaign: Campaign, state: CampaignState) -> CampaignState:
     else:
         last = found["points"][-1] if found["points"] else {}
         words = f"a student of the judgments agrees with {found['target']} at {last.get('quality', float('nan')):.3f}"
-        told = entry("curve", words, "Spearman on queries it has not seen, bootstrap by query", by="verb", figures=last)
+        told = entry("curve", words, "on queries it has not seen, bootstrap by query", by="verb", figures=last)
     stopped = state["figures"].get("stopped_by_cost")
     return changed(state, "distill" if stopped else "decide", told, curve=found)

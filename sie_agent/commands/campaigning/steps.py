@@ -110,7 +110,7 @@ def pilot_room(campaign: Campaign, state: CampaignState, rows: pd.DataFrame) -> 
 
 
 def whole_queries(rows: pd.DataFrame, pairs: int, seed: int) -> pd.DataFrame:
-    """Queries drawn at random with all their rows, as many as fit into *pairs*; at least one, cut where it is longer."""
+    """Queries drawn at random with all their rows, as many as fit into *pairs*; where none fits, a part of one."""
     rng = np.random.default_rng(seed)
     queries = rng.permutation(np.sort(rows["query"].unique().astype(object)))
     sizes = rows["query"].value_counts()
