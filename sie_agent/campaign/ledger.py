@@ -68,7 +68,7 @@ class Ledger:
         with JudgmentCache(self.cache) as cache:
             totals = cache.tokens_by_endpoint()
         money = sum(self.price(one.endpoint).of(one.input_tokens, one.output_tokens) for one in totals)
-        return Spent(money, sum(one.count for one in totals))
+        return Spent(money, sum(one.answers for one in totals))
 
     def dearest_answer(self) -> float:
         """USD of the dearest answer so far."""

@@ -71,7 +71,13 @@ class Campaign:
         ------
         InputError : a judge or a variant is wrong, or has no price where money is limited.
         """
+        from sie_agent.suite import load_distill_settings
+
         judges = named_judges(goal)
+        try:
+            load_distill_settings(None, goal.distill)
+        except InputError as error:
+            raise InputError(error.problem, where="goal, field 'distill'", hint=error.hint) from error
         arms = arms_of_goal(goal, judges)
         prices, priced = checked_prices(goal, judges, arms)
         ledger = Ledger(goal, folder / "answers.sqlite", folder / "running", prices)

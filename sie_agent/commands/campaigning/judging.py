@@ -10,7 +10,7 @@ from sie_agent.commands.campaigning.context import Campaign, judgments_per_pair
 from sie_agent.commands.campaigning.measures import curve_figures
 from sie_agent.commands.campaigning.steps import changed
 from sie_agent.commands.comparing.arms import Arm
-from sie_agent.errors import EnvironmentFailure
+from sie_agent.errors import EnvironmentFailure, InputError
 from sie_agent.utils.counts import counted
 
 ZERO_SHOT = "zero-shot"
@@ -39,11 +39,19 @@ def one_arm(campaign: Campaign, arm: Arm, data: Any, common: Mapping[str, Any]) 
     from sie_agent.commands.label import label
 
     got = label(data, campaign.folder / "pilot", variant=arm.prompt, judge=arm.judge, **common)
+    if got["stopped"] == "cost" and not got["ok"]:
+        raise pilot_too_small(got["next_may_cost"])
     if not got["ok"]:
         raise EnvironmentFailure(f"{arm.name} gave no judgment in the pilot", hint=f"See {campaign.folder}/pilot.")
     row = {"name": arm.name, "quality": None, "failed": got["failed"], "money": money_per_pair(got["cost"], got["ok"])}
     told = {"failed": got["failed"]}
     return {"arms": [row], "decision": {}, "mode": ZERO_SHOT, "told": told, "why": "there is one arm"}, got["cost"]
+
+
+def pilot_too_small(dearest: float | None) -> InputError:
+    """The pilot's share of the budget does not even pay for one answer at its dearest."""
+    problem = f"the pilot's share does not pay for one answer, which may cost {dearest or 0:.4g} USD"
+    return InputError(problem, where="goal, field 'budget'", hint="Give a larger budget, or a larger pilot.share.")
 
 
 def money_per_pair(cost: float | None, pairs: int) -> float | None:
@@ -97,7 +105,7 @@ def choose(campaign: Campaign, state: CampaignState) -> CampaignState:
     per_pair = {row["name"]: costs_of(campaign, row) for row in rows}
     unit = campaign.goal.budget.unit
     choice = min((row["name"] for row in near), key=lambda name: per_pair[name][unit] or 0.0, default=best)
-    why = reason(choice, best, known, margin, state["figures"]["decision"])
+    why = reason(len(rows), choice, best, known, margin, state["figures"]["decision"])
     arm = campaign.arm(choice)
     expected = plan(
         campaign.folder / "log.parquet", variant=arm.prompt, judge=arm.judge, cache_path=campaign.ledger.cache
@@ -108,8 +116,12 @@ def choose(campaign: Campaign, state: CampaignState) -> CampaignState:
     return changed(state, "decide", told, choice=choice, per_pair=per_pair[choice], judged=0)
 
 
-def reason(choice: str, best: str, known: Mapping[str, float], margin: float, decision: Mapping[str, Any]) -> str:
+def reason(
+    arms: int, choice: str, best: str, known: Mapping[str, float], margin: float, decision: Mapping[str, Any]
+) -> str:
     """Why an arm was chosen."""
+    if arms == 1:
+        return "there is no other arm"
     if not known:
         return "it is the first: without grades of people nothing tells which arm is better"
     tested = {

@@ -22,6 +22,7 @@ from sie_agent.commands.campaigning.context import Campaign
 from sie_agent.commands.campaigning.ending import distill_all, evaluate
 from sie_agent.commands.campaigning.judging import choose, curve, label_batch, pilot
 from sie_agent.commands.campaigning.steps import approve, check, covered, decide, grades, plan, sheet
+from sie_agent.commands.comparing.grades import grades_from_sheet
 from sie_agent.errors import EXIT_DONE, EXIT_PARTIAL, InputError
 from sie_agent.files.manifest import write_text
 from sie_agent.files.paths import user_path
@@ -117,12 +118,14 @@ def answer_of(campaign: Campaign, graph: CampaignGraph, *, approve: bool) -> dic
 
     Raises
     ------
-    InputError : grades were given and it does not wait for any.
+    InputError : grades were given and it does not wait for any, or the sheet is wrong.
     """
     waits = graph.waits_for()
     if campaign.grades is not None:
         if waits is None or waits["kind"] != "grades":
             raise InputError("the campaign does not wait for grades", where="--grades", hint="Leave it out.")
+        # an answer that was given stays: it is checked before
+        grades_from_sheet(campaign.table("log"), campaign.grades)
         return {"grades": str(user_path(campaign.grades))}
     if waits is not None and waits["kind"] == "approval" and (approve or covered(campaign, graph.state(), waits)):
         return {"approved": True}

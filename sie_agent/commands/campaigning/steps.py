@@ -206,7 +206,7 @@ def grades(campaign: Campaign, state: CampaignState) -> CampaignState:
 
     answer = interrupt({"kind": "grades", **state["wants"]})
     log, pilot = campaign.table("log"), campaign.table("pilot")
-    samples, _, given = grades_from_sheet(log, answer["grades"])
+    samples, _, given = grades_from_sheet(log, campaign.grades or answer["grades"])
     test = in_test(samples, campaign.goal.people.test, campaign.goal.seed)
     graded = samples["grade"].notna().to_numpy()
     write_table(samples.loc[graded & test, ["sample_id", "grade"]], campaign.folder / "test-grades.parquet")

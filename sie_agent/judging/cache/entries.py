@@ -34,7 +34,7 @@ class EndpointTokens(NamedTuple):
     """The answers of one endpoint: how many, their tokens, and those of the longest question and answer."""
 
     endpoint: str
-    count: int
+    answers: int
     input_tokens: int
     output_tokens: int
     most_input: int
