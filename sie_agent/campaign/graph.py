@@ -45,29 +45,41 @@ class CampaignState(TypedDict, total=False):
 
 
 Step = Callable[[CampaignState], CampaignState]
-Ask = Callable[[Any], Any]
 
 
 class CampaignGraph:
     """A campaign that can be advanced until it ends, or waits for somebody."""
 
-    def __init__(self, graph: Any) -> None:
-        self._graph = graph
+    def __init__(self, graph: Any, path: Path) -> None:
+        self._graph, self._path = graph, path
         self._config = {"configurable": {"thread_id": THREAD}, "recursion_limit": MOST_STEPS}
+
+    def _snapshot(self) -> Any:
+        """The last checkpoint.
+
+        Raises
+        ------
+        InputError : it holds something else than plain values.
+        """
+        try:
+            return self._graph.get_state(self._config)
+        except (NotImplementedError, ValueError, TypeError, KeyError) as error:
+            problem = f"is no file of checkpoints of a campaign ({type(error).__name__})"
+            raise InputError(problem, where=self._path, hint=HINT) from error
 
     def state(self) -> CampaignState:
         """The state at the last checkpoint; empty before the first step."""
-        values: CampaignState = self._graph.get_state(self._config).values
+        values: CampaignState = self._snapshot().values
         return values
 
     def waits_for(self) -> dict[str, Any] | None:
         """What the campaign waits for; None where it does not wait."""
-        interrupts = [one for task in self._graph.get_state(self._config).tasks for one in task.interrupts]
+        interrupts = [one for task in self._snapshot().tasks for one in task.interrupts]
         return dict(interrupts[0].value) if interrupts else None
 
     def ended(self) -> bool:
         """Whether all is done."""
-        snapshot = self._graph.get_state(self._config)
+        snapshot = self._snapshot()
         return bool(snapshot.values) and not snapshot.next
 
     def advance(self, first: CampaignState, answer: Any = None) -> None:
@@ -124,10 +136,10 @@ def opened_graph(path: Path, steps: Mapping[str, Step]) -> Iterator[CampaignGrap
             connection.execute("PRAGMA trusted_schema = OFF")
             saver = SqliteSaver(connection, serde=serde)
             saver.setup()
-            yield CampaignGraph(graph.compile(checkpointer=saver))
+            yield CampaignGraph(graph.compile(checkpointer=saver), path)
     except sqlite3.DatabaseError as error:
         if isinstance(error, sqlite3.OperationalError):
             raise EnvironmentFailure(f"the checkpoints cannot be read or written ({error})", where=path) from error
-        raise InputError(f"is no file of checkpoints ({error})", where=path, hint=HINT) from error
+        raise InputError(f"is no file of checkpoints of a campaign ({error})", where=path, hint=HINT) from error
     except OSError as error:
         raise write_failure(error, path) from error

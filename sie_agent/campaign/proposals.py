@@ -10,7 +10,6 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from sie_agent.campaign.rules import FEWEST_PAIRS, Move, Situation, next_move, refusal
 from sie_agent.errors import InputError
 from sie_agent.files.json_files import parse_json
-from sie_agent.utils.progress import say
 
 MOST_TEXT = 20_000
 MOST_WHY = 300
@@ -87,5 +86,4 @@ def decided(known: Situation, answer: str | None, problem: str | None = None) ->
         else:
             if problem is None:
                 return Move(proposed.kind, proposed.pairs, proposed.why, "model", own.figures)
-    say(f"The model's proposal is refused: {problem}")
     return Move(own.kind, own.pairs, f"{own.why} (the model's proposal was refused: {problem})", own.by, own.figures)

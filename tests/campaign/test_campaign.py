@@ -47,7 +47,9 @@ def test_two_approvals_lead_to_weights_and_nothing_is_spent_before(log: Path, tm
     first = run_campaign(goal, "out")
     assert first["exit_code"] == 3 and first["waits_for"]["step"] == "pilot"
     assert spent(first)["judgments"] == 0
-    assert f"sie campaign {goal} --out" in first["waits_for"]["command"] and "--approve" in first["waits_for"]["command"]
+    assert (
+        f"sie campaign {goal} --out" in first["waits_for"]["command"] and "--approve" in first["waits_for"]["command"]
+    )
     again = run_campaign(goal, "out")
     assert again["waits_for"] == first["waits_for"] and again["decisions"] == first["decisions"]
     second = run_campaign(goal, "out", approve=True)
