@@ -23,25 +23,25 @@ FREE = PricePart(input=0.0, output=0.0)
 
 
 @dataclass(frozen=True)
-class Spent:
+class Expense:
     """Money in USD, answers, seconds."""
 
     money: float = 0.0
     judgments: int = 0
     seconds: float = 0.0
 
-    def __add__(self, other: Spent) -> Spent:
-        return Spent(self.money + other.money, self.judgments + other.judgments, self.seconds + other.seconds)
+    def __add__(self, other: Expense) -> Expense:
+        return Expense(self.money + other.money, self.judgments + other.judgments, self.seconds + other.seconds)
 
-    def __sub__(self, other: Spent) -> Spent:
-        return Spent(self.money - other.money, self.judgments - other.judgments, self.seconds - other.seconds)
+    def __sub__(self, other: Expense) -> Expense:
+        return Expense(self.money - other.money, self.judgments - other.judgments, self.seconds - other.seconds)
 
     def as_dict(self) -> dict[str, Any]:
         """Plain numbers."""
         return {"money": self.money, "judgments": self.judgments, "seconds": self.seconds}
 
     @classmethod
-    def of(cls, told: Mapping[str, Any]) -> Spent:
+    def of(cls, told: Mapping[str, Any]) -> Expense:
         """What :meth:`as_dict` told."""
         return cls(float(told["money"]), int(told["judgments"]), float(told["seconds"]))
 
@@ -61,14 +61,14 @@ class Ledger:
     marks: Path
     prices: Mapping[str, PricePart] = field(default_factory=dict)
 
-    def answers(self) -> Spent:
+    def answers(self) -> Expense:
         """What the answers in the cache cost."""
         if not self.cache.is_file():
-            return Spent()
+            return Expense()
         with JudgmentCache(self.cache) as cache:
             totals = cache.tokens_by_endpoint()
         money = sum(self.price(one.endpoint).of(one.input_tokens, one.output_tokens) for one in totals)
-        return Spent(money, sum(one.answers for one in totals))
+        return Expense(money, sum(one.answers for one in totals))
 
     def dearest_answer(self) -> float:
         """USD of the dearest answer so far."""
@@ -108,7 +108,7 @@ class Ledger:
             found[mark.stem] = {"money": money, "seconds": max(seconds, 0.0)}
         return found
 
-    def left(self, spent: Spent) -> dict[str, Any]:
+    def left(self, spent: Expense) -> dict[str, Any]:
         """What each limit of the budget still allows, 0 or more; None where there is no limit."""
         budget, gone = self.goal.budget, spent.as_dict()
         limits = {"money": budget.money, "judgments": budget.judgments, "seconds": budget.seconds}

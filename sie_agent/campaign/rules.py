@@ -47,7 +47,7 @@ class Situation:
     def next_batch(self) -> int:
         """The batch that the rules would take: so many as there are already, as far as they are possible."""
         first = max(self.goal.stop.first, round(FIRST_SHARE * (self.judged + self.possible)))
-        return min(self.judged or first, self.possible)
+        return min(max(self.judged, FEWEST_PAIRS) if self.judged else first, self.possible)
 
     def needed(self, pairs: int) -> float:
         """The gain from which on so many pairs pay."""

@@ -13,9 +13,9 @@ import pytest
 from sie_agent.campaign import (
     END_STEP,
     CampaignState,
+    Expense,
     Goal,
     Ledger,
-    Spent,
     amount,
     as_lines,
     as_markdown,
@@ -40,15 +40,15 @@ def answer(endpoint: str, tokens: int) -> Answer:
 
 def test_an_answer_counts_once_at_its_endpoints_price(tmp_path: Path) -> None:
     books = ledger(tmp_path)
-    assert books.answers() == Spent() and books.dearest_answer() == 0
+    assert books.answers() == Expense() and books.dearest_answer() == 0
     with JudgmentCache(books.cache) as cache:
         for _ in range(2):
             cache.put([("k1", answer("near", 100)), ("k2", answer("far", 10))], variant="v", model="m")
         cache.put([("k3", answer("", 1000)), ("k4", answer("unknown", 10))], variant="v", model="m")
     # 100 tokens at 0.001, 10 at 0.01 and 2 at 0.005; none of this process; an unknown endpoint at the dearest
-    assert books.answers() == Spent(pytest.approx(0.1 + 0.11 + 0.11), 4)
+    assert books.answers() == Expense(pytest.approx(0.1 + 0.11 + 0.11), 4)
     assert books.dearest_answer() == pytest.approx(0.11)
-    assert books.left(Spent(0.4, 7, 2.0)) == {"money": pytest.approx(0.6), "judgments": 0, "seconds": None}
+    assert books.left(Expense(0.4, 7, 2.0)) == {"money": pytest.approx(0.6), "judgments": 0, "seconds": None}
 
 
 def test_what_was_under_way_is_booked_once_for_each_kill(tmp_path: Path) -> None:

@@ -187,6 +187,6 @@ def test_what_is_wrong_is_told_before_anything_is_done(log: Path, tmp_path: Path
     with pytest.raises(InputError, match="does not wait for grades"):
         run_campaign(goal, "out", grades=log)
     other = write(tmp_path / "goal.yaml", log="log.csv", judges="words=lexical", budget={"judgments": 60})
-    with pytest.raises(InputError, match="budget.judgments"):
+    with pytest.raises(InputError, match=r"budget\.judgments"):
         run_campaign(other, "out")
     assert run_campaign(other, "out", overwrite=True)["exit_code"] == 3

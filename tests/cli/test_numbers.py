@@ -26,6 +26,7 @@ NEEDED: dict[str, tuple[str, ...]] = {
     "calibrate": ANSWERS,
     "prompts render": ("relevance/graded", "--data", "log.csv"),
     "distill": ANSWERS,
+    "campaign": ("goal.yaml", "--out", "out"),
     "score": ("--scorer", "scorer", "--data", "log.csv", "--out", "out.parquet"),
     "select": (*SCORED, "--keep", "0.5"),
     "weights": SCORED,

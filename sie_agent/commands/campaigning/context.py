@@ -9,7 +9,7 @@ from typing import Any
 
 import pandas as pd
 
-from sie_agent.campaign import CampaignState, Goal, Ledger, Spent
+from sie_agent.campaign import CampaignState, Expense, Goal, Ledger
 from sie_agent.commands.comparing.arms import Arm, arms_of
 from sie_agent.commands.judge_specs import parse_judges
 from sie_agent.commands.judges import Judge, open_judge
@@ -102,12 +102,12 @@ class Campaign:
         """An arm by its name."""
         return next(one for one in self.arms if one.name == name)
 
-    def spent(self, state: CampaignState) -> Spent:
+    def spent(self, state: CampaignState) -> Expense:
         """What was spent up to now, in the step under way too."""
-        total = sum((Spent.of(row) for row in state["spending"]), Spent())
+        total = sum((Expense.of(row) for row in state["spending"]), Expense())
         new = [lost for attempt, lost in self.ledger.lost(state["lost"]).items()]
-        lost = Spent(sum(one["money"] for one in new), 0, sum(one["seconds"] for one in new))
-        return total + (self.ledger.answers() - Spent.of(state["answers"])) + lost
+        lost = Expense(sum(one["money"] for one in new), 0, sum(one["seconds"] for one in new))
+        return total + (self.ledger.answers() - Expense.of(state["answers"])) + lost
 
     def left(self, state: CampaignState) -> dict[str, Any]:
         """What each limit of the budget still allows."""

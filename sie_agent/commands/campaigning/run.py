@@ -11,7 +11,7 @@ from typing import Any
 from sie_agent.campaign import (
     CampaignGraph,
     CampaignState,
-    Spent,
+    Expense,
     amount,
     as_lines,
     as_markdown,
@@ -53,7 +53,7 @@ FIRST: CampaignState = {
     "journal": [],
     "spending": [],
     "lost": {},
-    "answers": Spent().as_dict(),
+    "answers": Expense().as_dict(),
     "wants": {},
 }
 FILES = {
@@ -82,12 +82,12 @@ def booked(campaign: Campaign, name: str, work: Work) -> Callable[[CampaignState
         now = campaign.ledger.answers()
         answers = now - before
         # tries that brought no answer were paid as well
-        beside = Spent(max(campaign.paid_beside - answers.money, 0.0), 0, time.monotonic() - started)
-        killed = Spent(sum(one["money"] for one in lost.values()), 0, sum(one["seconds"] for one in lost.values()))
-        spent = (now - Spent.of(state["answers"])) + beside + killed
+        beside = Expense(max(campaign.paid_beside - answers.money, 0.0), 0, time.monotonic() - started)
+        killed = Expense(sum(one["money"] for one in lost.values()), 0, sum(one["seconds"] for one in lost.values()))
+        spent = (now - Expense.of(state["answers"])) + beside + killed
         new["answers"], new["lost"] = now.as_dict(), {**state["lost"], **lost}
         new["spending"] = [*state["spending"], {"step": name, **spent.as_dict()}]
-        total = sum((Spent.of(row) for row in new["spending"]), Spent())
+        total = sum((Expense.of(row) for row in new["spending"]), Expense())
         known = {"spent": total.as_dict(), "left": campaign.ledger.left(total)}
         done = len(state["journal"])
         fresh = new.get("journal", state["journal"])[done:]
@@ -154,10 +154,10 @@ def written(campaign: Campaign, graph: CampaignGraph) -> dict[str, Any]:
 def content(campaign: Campaign, state: CampaignState, status: str) -> dict[str, Any]:
     """What ``campaign.json`` holds."""
     figures, goal = state["figures"], campaign.goal
-    total = sum((Spent.of(row) for row in state["spending"]), Spent())
-    by_step: dict[str, Spent] = {}
+    total = sum((Expense.of(row) for row in state["spending"]), Expense())
+    by_step: dict[str, Expense] = {}
     for row in state["spending"]:
-        by_step[row["step"]] = by_step.get(row["step"], Spent()) + Spent.of(row)
+        by_step[row["step"]] = by_step.get(row["step"], Expense()) + Expense.of(row)
     spending = [{"step": name, **spent.as_dict()} for name, spent in by_step.items()]
     spending += [{"step": "total", **total.as_dict()}, {"step": "left", **campaign.ledger.left(total)}]
     arms = [
