@@ -13,7 +13,7 @@ from sie_agent.budget import DEFAULT, STRATEGIES
 from sie_agent.errors import InputError
 from sie_agent.files.field_errors import explain
 from sie_agent.files.manifest import write_text
-from sie_agent.files.paths import user_path
+from sie_agent.files.paths import campaigns_dir, user_path
 from sie_agent.files.yaml_files import read_yaml
 from sie_agent.samples import LOGS
 from sie_agent.utils.values import INT64, MOST_SECONDS, MOST_SEED
@@ -143,8 +143,24 @@ class Goal(GoalPart):
         return {"money": money, "seconds": seconds, "judgments": float(judgments)}[self.budget.unit]
 
 
+def find_goal(source: str | Path) -> Path:
+    """The file of a goal.
+
+    Raises
+    ------
+    InputError : neither a file nor a goal that ships.
+    """
+    path = user_path(source)
+    shipped = {found.stem: found for found in sorted(campaigns_dir().glob("*.yaml"))}
+    if not path.is_file() and str(source) in shipped:
+        return shipped[str(source)]
+    if not path.exists():
+        raise InputError("no such goal", where=source, hint=f"Give a YAML file, or one of: {', '.join(shipped)}.")
+    return path
+
+
 def load_goal(source: str | Path) -> Goal:
-    """Read a goal; paths in it count from its folder, or else from the current one.
+    """Read a goal from a file, or one that ships by its name; paths in it count from its folder, or else from the current one.
 
     Raises
     ------
@@ -158,7 +174,7 @@ def load_goal(source: str | Path) -> Goal:
     >>> load_goal("goal.yaml").budget.unit
     'judgments'
     """
-    path = user_path(source)
+    path = find_goal(source)
     text = read_yaml(path, hint=HINT, what="the goal", expected="a goal in YAML")
     if not isinstance(text.content, dict):
         raise InputError("a goal is a mapping of keys", where=path, hint=HINT)

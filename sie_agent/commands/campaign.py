@@ -38,7 +38,7 @@ def run_campaign(
 
     Parameters
     ----------
-    goal : The goal: a YAML file with the log, the judges and the budget; see docs/guides/campaign.md.
+    goal : The goal: a YAML file with the log, the judges and the budget, or sample, the one that ships.
     out : Folder to write into (not needed for *dry_run*).
     approve : Approve what it waits for.
     yes : Approve without asking as long as all that was spent stays within this sum, in the budget's unit (USD,
@@ -76,7 +76,7 @@ def run_campaign(
     from sie_agent.outputs import Folder, Work, outputs
     from sie_agent.pipeline.loading import source_of
 
-    check_values(grades=grades, yes=yes)
+    check_values(goal=goal, grades=grades, yes=yes)
     check_installed_graph()
     read = load_goal(goal)
     how = {"skip_invalid": skip_invalid, "strict": strict}
@@ -98,7 +98,7 @@ VERB = Verb(
     run_campaign,
     lines,
     examples=(
-        "sie campaign goal.yaml --dry-run",
+        "sie campaign sample --dry-run",
         "sie campaign goal.yaml --out runs/campaign",
         "sie campaign goal.yaml --out runs/campaign --approve",
         "sie campaign goal.yaml --out runs/campaign --grades runs/campaign/sheet.csv",

@@ -145,7 +145,7 @@ KINDS: dict[str, Kind] = {
         ),
         TEXT,
     ),
-    **dict.fromkeys(("calibration", "method", "panel"), TEXT),
+    **dict.fromkeys(("calibration", "method", "panel", "goal"), TEXT),
 }
 # options that go by other names than their parameters
 OPTIONS = {

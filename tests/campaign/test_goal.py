@@ -46,6 +46,13 @@ def test_mistakes_name_file_line_and_key(text: str, says: list[str], tmp_path: P
     assert all(part in str(error.value) for part in says), str(error.value)
 
 
+def test_the_goal_that_ships_is_read_by_its_name() -> None:
+    goal = load_goal("sample")
+    assert goal.log.data == "sample" and len(goal.judges) == 3
+    with pytest.raises(InputError, match=r"no such goal.*sample"):
+        load_goal("no-such-goal")
+
+
 def test_paths_count_from_the_goals_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "shop").mkdir()
     (tmp_path / "shop" / "log.csv").write_text("x")
