@@ -160,7 +160,9 @@ def find_goal(source: str | Path) -> Path:
 
 
 def load_goal(source: str | Path) -> Goal:
-    """Read a goal from a file, or one that ships by its name; paths in it count from its folder, or else from the current one.
+    """Read a goal from a file, or one that ships by its name.
+
+    Paths in it count from its folder, or else from the current one.
 
     Raises
     ------

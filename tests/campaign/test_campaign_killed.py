@@ -29,7 +29,7 @@ def question(body: dict[str, Any]) -> str:
 
 def graded(body: dict[str, Any], number: int) -> Reply:
     token = str(sum(map(ord, question(body))) % 4)
-    return Reply(body=completion(token, top={token: -0.1, "x": -3.0}), delay=0.03)
+    return Reply(body=completion(token, top={token: -0.1, "x": -3.0}), delay=0.1)
 
 
 def start(folder: Path) -> subprocess.Popen[str]:
@@ -66,7 +66,7 @@ def test_killed_at_twenty_random_moments(log: Path, tmp_path: Path) -> None:
                 time.sleep(0.005)
             if process.poll() is not None:
                 break
-            time.sleep(drawn.uniform(0.0, 1.2))
+            time.sleep(drawn.uniform(0.0, 0.4))
             process.send_signal(signal.SIGKILL)
             process.communicate()
             killed += 1
