@@ -4,6 +4,10 @@ Every verb of the command line is a function here: ``sie_agent.label``, ``calibr
 ``select``, ``weights``, ``rank``, ``explain``, ``attribute``, ``run_suite``, ``evaluate_run``, ``compare_prompts``,
 ``improve_prompt``, ``benchmark``, ``push_scorer``, ``push_labels``, ``prompts_list`` and its kin, ``serve``, ``init``,
 ``doctor``, ``run_campaign``.
+Every verb of the command line is a function here: ``sie_agent.label``, ``run_agent``, ``calibrate``,
+``calibrate_cascade``, ``distill``, ``score``, ``select``, ``weights``, ``rank``, ``explain``, ``attribute``,
+``run_suite``, ``evaluate_run``, ``compare_prompts``, ``improve_prompt``, ``benchmark``, ``push_scorer``,
+``push_labels``, ``prompts_list`` and its kin, ``serve``, ``init``, ``doctor``.
 Names are loaded when they are first used, so that ``import sie_agent`` is quick.
 """
 
@@ -17,11 +21,13 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
+    from sie_agent.commands.agent import run_agent
     from sie_agent.commands.attribute import attribute
     from sie_agent.commands.benchmark import benchmark
     from sie_agent.commands.cache import cache_export, cache_prune, cache_stats
     from sie_agent.commands.calibrate import calibrate
     from sie_agent.commands.campaign import run_campaign
+    from sie_agent.commands.calibrate_cascade import calibrate_cascade
     from sie_agent.commands.compare_prompts import compare_prompts
     from sie_agent.commands.distill import distill
     from sie_agent.commands.doctor import doctor
@@ -109,6 +115,7 @@ __all__ = [
     "cache_prune",
     "cache_stats",
     "calibrate",
+    "calibrate_cascade",
     "compare_prompts",
     "distill",
     "distill_scorer",
@@ -139,6 +146,7 @@ __all__ = [
     "rank",
     "rows_policy",
     "run_campaign",
+    "run_agent",
     "run_suite",
     "save_scorer",
     "score",
@@ -182,11 +190,13 @@ _HOMES = {
     "sie_agent.commands.serve": ("serve",),
     "sie_agent.drift": ("AdjustmentSettings",),
     "sie_agent.serving": ("Limits",),
+    "sie_agent.commands.agent": ("run_agent",),
     "sie_agent.commands.attribute": ("attribute",),
     "sie_agent.commands.benchmark": ("benchmark",),
     "sie_agent.commands.cache": ("cache_export", "cache_prune", "cache_stats"),
     "sie_agent.commands.calibrate": ("calibrate",),
     "sie_agent.commands.campaign": ("run_campaign",),
+    "sie_agent.commands.calibrate_cascade": ("calibrate_cascade",),
     "sie_agent.commands.compare_prompts": ("compare_prompts",),
     "sie_agent.commands.distill": ("distill",),
     "sie_agent.commands.doctor": ("doctor",),

@@ -71,7 +71,9 @@ def general(
 VERBS = {
     "run": ("run:RUN", "All stages of a suite, and a report."),
     "label": ("label:VERB", "Put a log before a judge."),
+    "agent": ("agent:VERB", "Hard pairs judged again, with evidence."),
     "calibrate": ("calibrate:VERB", "Judgments as probabilities."),
+    "calibrate-cascade": ("calibrate_cascade:VERB", "Who settles which pairs, with a guarantee."),
     "distill": ("distill:VERB", "Weak labels and a scorer from a judged log."),
     "score": ("score:VERB", "Score a whole log with the scorer."),
     "select": ("select:VERB", "The rows worth keeping."),

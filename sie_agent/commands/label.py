@@ -33,6 +33,7 @@ def label(
     max_cost: float | None = None,
     calibration: str | Path | None = None,
     allow_other_judge: bool = False,
+    cascade: str | Path | None = None,
     budget: int | None = None,
     strategy: str | None = None,
     seed: int = 0,
@@ -61,6 +62,8 @@ def label(
     max_cost : stop before the answers of this run cost more, in USD; the rest has the status ``not-asked``.
     calibration : File that `sie calibrate` wrote: scores become probabilities, the model's own are in ``raw_score``.
     allow_other_judge : Take the calibration of another variant or model.
+    cascade : File that `sie calibrate-cascade` wrote: each level is asked about what those before did not settle, and
+        ``settled_by`` says who did. What is left for people goes into sheet.csv.
     budget : Judge only so many pairs of the log, chosen by *strategy*.
     strategy : random, uncertain, diverse, disagreement or influence; random if not given: none was shown to be better.
     seed : Seed of the choice of pairs: the same seed chooses the same ones, a larger budget some more.
@@ -80,8 +83,9 @@ def label(
     were asked again), ``tries_failed`` (made good later or not, as ``reasons``), ``stopped``, ``max_cost``,
     ``next_may_cost`` (USD, of the answer for which no money was left), ``model`` (the one that gave most
     judgments), ``asked_model``, ``mode``, ``models``, ``endpoints``, ``mixture``, ``variants``, ``exit_code`` (3: some
-    have no judgment), and with a *budget* ``budget``: ``strategy``, ``seed``, ``rounds`` (pairs of each),
-    ``pairs_in_log``.
+    have no judgment), with a *budget* ``budget``: ``strategy``, ``seed``, ``rounds`` (pairs of each), ``pairs_in_log``,
+    and with a *cascade* ``cascade`` (what each level was asked, settled and cost, and what is guaranteed), ``sheet`` and
+    ``traces`` (paths; None where nothing is left for people, where no agent was asked).
 
     Raises
     ------
@@ -96,10 +100,22 @@ def label(
     >>> result["pairs"], result["ok"], result["judgments"]
     (50, 50, 'runs/words/judgments.parquet')
     """
+    check_values(cascade=cascade)
+    if cascade is not None:
+        refuse_beside_cascade(
+            variant=variant,
+            judge=judge,
+            judges=judges,
+            panel=panel,
+            calibration=calibration,
+            budget=budget,
+            strategy=strategy,
+            allow_other_judge=allow_other_judge,
+        )
     if dry_run:
         rows: dict[str, Any] = {"column_map": column_map, "split": split, "limit": limit, "strict": strict}
         how: dict[str, Any] = {"judge": judge, "judges": judges, "retry_failed": retry_failed, "max_cost": max_cost}
-        how |= {"budget": budget, "strategy": strategy, "seed": seed}
+        how |= {"budget": budget, "strategy": strategy, "seed": seed, "cascade": cascade}
         return plan(data, variant=variant, cache_path=cache_path, skip_invalid=skip_invalid, **rows, **how)
     if out is None:
         raise InputError("no folder to write into", where="--out", hint="Give --out DIR, or --dry-run.")
@@ -112,6 +128,10 @@ def label(
     from sie_agent.pipeline.loading import source_of
     from sie_agent.samples import rows_policy
 
+    if cascade is not None:
+        given: dict[str, Any] = {"column_map": column_map, "split": split, "limit": limit, "strict": strict}
+        given |= {"skip_invalid": skip_invalid, "overwrite": overwrite, "max_cost": max_cost}
+        return by_cascade(data, out, cascade, retry_failed, cache_path, log_json, **given)
     names, asked, spent = names_of(variant, judges), as_judge(judge), budget_of(budget, strategy, seed)
     check_values(data=data, column_map=column_map, split=split, limit=limit, variant=names, max_cost=max_cost)
     check_values(calibration=calibration, panel=panel)
@@ -152,6 +172,7 @@ def plan(
     budget: int | None = None,
     strategy: str | None = None,
     seed: int = 0,
+    cascade: str | Path | None = None,
     cache_path: str | Path | None = None,
     skip_invalid: bool = False,
     strict: bool = False,
@@ -165,11 +186,12 @@ def plan(
     max_cost : checked as :func:`label` does.
     budget, strategy, seed : as :func:`label` takes them. Pairs that answers yet to come will choose are not known:
         as many random ones stand in for them.
+    cascade : as :func:`label` takes it: what each level is expected to be asked, by the shares of its calibration.
 
     Returns
     -------
     ``parts`` (per variant, as `estimate` gives them), and their sums ``to_ask``, ``cached``, ``tokens``, ``cost``,
-    ``seconds`` (None where a part is not known).
+    ``seconds`` (None where a part is not known). Of a cascade ``levels``, as `planned_cascade` gives them, and sums.
 
     Raises
     ------
@@ -188,6 +210,13 @@ def plan(
     from sie_agent.commands.log_rows import LogRows
     from sie_agent.samples import rows_policy
 
+    if cascade is not None:
+        from sie_agent.commands.cascade_labelling import load_task, planned_cascade
+
+        check_values(data=data, column_map=column_map, split=split, limit=limit, max_cost=max_cost, cascade=cascade)
+        policy = rows_policy(None, skip_invalid=skip_invalid, strict=strict)
+        whole = LogRows(data, column_map, split, limit, policy, allow_missing_labels=False)
+        return planned_cascade(whole, load_task(cascade, cache_path, retry_failed, max_cost))
     names, asked, spent = names_of(variant, judges), as_judge(judge), budget_of(budget, strategy, seed)
     check_values(data=data, column_map=column_map, split=split, limit=limit, variant=names, max_cost=max_cost)
     policy = rows_policy(None, skip_invalid=skip_invalid, strict=strict)
@@ -199,6 +228,57 @@ def plan(
 
         return planned_panel(log, members, task)
     return planned(log, task)
+
+
+def by_cascade(
+    data: str | Path,
+    out: str | Path,
+    cascade: str | Path,
+    retry_failed: bool,
+    cache_path: str | Path | None,
+    log_json: str | Path | None,
+    *,
+    column_map: str | Path | None,
+    split: str | None,
+    limit: int | None,
+    max_cost: float | None,
+    skip_invalid: bool,
+    strict: bool,
+    overwrite: bool,
+) -> dict[str, Any]:
+    """:func:`label` with a calibrated cascade in place of a judge."""
+    from sie_agent.commands.cascade_askers import judge_files
+    from sie_agent.commands.cascade_labelling import SHEET, TRACES, label_by_cascade, load_task
+    from sie_agent.commands.log_rows import LogRows
+    from sie_agent.outputs import File, Folder, Work, outputs
+    from sie_agent.pipeline.loading import source_of
+    from sie_agent.samples import rows_policy
+
+    check_values(data=data, column_map=column_map, split=split, limit=limit, max_cost=max_cost, cascade=cascade)
+    task = load_task(cascade, cache_path, retry_failed, max_cost)
+    place = Folder("--out", out, ("judgments.parquet", "manifest.json", SHEET, TRACES))
+    events = File("--log-json", None if str(log_json) == "-" else log_json, appended=True)
+    reads = {"--data": source_of(data), "--map": column_map, "--cascade": cascade, **judge_files(task.settings)}
+    settings = {"--split": split, "--limit": limit, "cascade": task.file.levels_hash}
+    work = Work("label", reads, settings, grows=("--limit",))
+    with outputs(work, place, events, overwrite=overwrite, cache_path=cache_path):
+        policy = rows_policy(place.path, skip_invalid=skip_invalid, strict=strict, data=data)
+        log = LogRows(data, column_map, split, limit, policy, allow_missing_labels=False)
+        return label_by_cascade(place.path, log, task, log_json)
+
+
+def refuse_beside_cascade(**given: Any) -> None:
+    """A cascade names its judges and variants itself.
+
+    Raises
+    ------
+    InputError : names the first option that says otherwise.
+    """
+    for name, value in given.items():
+        judged = name == "judge" and (value is None or value == Judge() or value == "local")
+        if not judged and value not in (None, (), [], False):
+            problem = "a cascade names its judges and variants itself"
+            raise InputError(problem, where=f"--{name.replace('_', '-')}", hint="Leave it out beside --cascade.")
 
 
 def names_of(variant: str | Path | Sequence[str | Path], judges: Sequence[str]) -> list[str | Path]:
@@ -256,6 +336,7 @@ VERB = Verb(
         "    --endpoints endpoints.yaml --max-cost 20 --log-json runs/labels.jsonl --out runs/labels",
         "sie label --data log.parquet --judges words=lexical --judges meaning=embedding --panel mean-rank \\",
         "    --out runs/panel",
+        "sie label --data log.parquet --cascade runs/cascade/cascade.json --max-cost 20 --out runs/labels",
         "sie label ... --budget 1000       judge 1,000 pairs of the log, chosen at random",
         "sie label ... --retry-failed      ask again what has no judgment, and nothing else",
     ),

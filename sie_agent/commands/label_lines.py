@@ -11,6 +11,11 @@ from sie_agent.utils.counts import counted
 
 def lines(result: dict[str, Any]) -> Iterator[str]:
     """The result as it is printed; of a dry run, the plan."""
+    if "levels" in result or "cascade" in result:
+        from sie_agent.commands.cascade_lines import labelled_lines, planned_lines
+
+        yield from planned_lines(result) if "levels" in result else labelled_lines(result)
+        return
     if "parts" in result:
         yield from chosen_lines(result)
         yield from plan_lines(result)

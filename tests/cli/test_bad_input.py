@@ -123,6 +123,29 @@ def whole_scorer(recipe: object) -> Prepare:
     return write
 
 
+WORDS = "levels: [{kind: judge, name: a, backend: lexical, variant: relevance/lexical}]"
+
+
+def levels(content: str) -> Prepare:
+    """The small log, and the levels of a cascade."""
+
+    def write(folder: Path) -> None:
+        changed(0)(folder)
+        (folder / "levels.yaml").write_text(content, encoding="utf-8")
+
+    return write
+
+
+def seen(content: str) -> Prepare:
+    """The same with good levels, and a table of queries."""
+
+    def write(folder: Path) -> None:
+        levels(WORDS)(folder)
+        (folder / "seen.csv").write_text(content, encoding="utf-8")
+
+    return write
+
+
 def suite(more: str = "", sets: str = "{log-judged: 0.6, log-unseen: 0.4}", judge: str = "lexical") -> Prepare:
     """A suite file, and the small log that it names."""
     head = f"name: s\ndata: {{source: log.jsonl}}\nquery_sets: {sets}\njudges: [{{name: j, kind: {judge}}}]\n"
@@ -146,6 +169,7 @@ def variant(content: str) -> Prepare:
 
 PANEL = ("label", "--out", "out")
 TWO = ("--judges", "a=lexical", "--judges", "b=lexical")
+CASCADE = ("calibrate-cascade", "levels.yaml", "--data", "log.jsonl", "--out", "out")
 CALIBRATE = ("calibrate", "--judgments", "judgments.parquet", "--out", "c.json")
 RUN = ("run", "suite.yaml", "--out", "out")
 DATA = ("--data", "log.jsonl")
@@ -605,6 +629,50 @@ CASES = (
     # the arguments themselves
     Case("unknown verb", ("lable",), ("'lable'", "sie --help")),
     Case("unknown option", ("doctor", "--fix"), ("--fix", "sie doctor --help")),
+    Case("no levels", CASCADE, ("levels.yaml", "No such file"), changed(0)),
+    Case("levels that are none", CASCADE, ("levels.yaml", "levels"), levels("levels: 3")),
+    Case(
+        *("kind of level", CASCADE, ("levels.yaml, line 1: field 'levels.0.kind'", "scorer", "found 'oracle'")),
+        levels("levels: [{kind: oracle}]"),
+    ),
+    Case(
+        "level without a variant", CASCADE, ("levels.0.variant", "missing"), levels("levels: [{kind: judge, name: a}]")
+    ),
+    Case("key of a level", CASCADE, ("unknown key", "colour"), levels(WORDS[:-2] + ", colour: red}]")),
+    Case(
+        "measure", CASCADE, ("levels.0.confidence", "feeling", "margin"), levels(WORDS[:-2] + ", confidence: feeling}]")
+    ),
+    Case(
+        "entropy of words",
+        CASCADE,
+        ("level 'a'", "confidence", "margin"),
+        levels(WORDS[:-2] + ", confidence: entropy}]"),
+    ),
+    Case("a level twice", CASCADE, ("levels.yaml", "'a'"), levels(f"levels: [{WORDS[9:-1]}, {WORDS[9:-1]}]")),
+    Case("people first", CASCADE, ("levels.yaml", "last"), levels(f"levels: [{{kind: person}}, {WORDS[9:-1]}]")),
+    Case("people alone", CASCADE, ("levels.yaml", "answers by itself"), levels("levels: [{kind: person}]")),
+    Case("too many levels", CASCADE, ("levels", "10 or fewer"), levels(f"levels: [{', '.join([WORDS[9:-1]] * 11)}]")),
+    Case("pairwise level", CASCADE, ("level 'a'", "pairwise"), levels(WORDS.replace("lexical}", "pairwise}"))),
+    Case(
+        "no scorer of a level",
+        CASCADE,
+        ("level 'a'", "no scorer"),
+        levels("levels: [{kind: scorer, name: a, scorer: s}]"),
+    ),
+    Case("a limit and no price", (*CASCADE, "--max-cost", "3"), ("--max-cost", "price"), levels(WORDS)),
+    Case("what to agree on", (*CASCADE, "--agree-on", "colour"), ("--agree-on", "relevant", "level"), levels(WORDS)),
+    Case("seen without queries", (*CASCADE, "--seen", "seen.csv"), ("--seen seen.csv", "'query'"), seen("a,b\n1,2\n")),
+    Case(
+        "no cascade",
+        (*LABEL[:1], *DATA, "--cascade", "c.json", "--out", "o"),
+        ("c.json", "calibrate-cascade"),
+        changed(0),
+    ),
+    Case(
+        *("a cascade that is none", (*LABEL[:1], *DATA, "--cascade", "c.json", "--out", "o"), ("c.json", "levels")),
+        text("c.json", '{"alpha": 0.1}'),
+    ),
+    Case("a cascade and a variant", (*LABEL, *DATA, "--cascade", "c.json"), ("--variant", "--cascade"), changed(0)),
     Case("missing option", ("label", "--data", "sample", "--out", "out"), ("--variant", "sie label --help")),
     Case("number that is none", (*SELECT, "--keep", "half"), ("--keep", "sie select --help")),
     Case("unknown form of output", ("doctor", "--output", "xml"), ("xml", "json")),

@@ -36,6 +36,7 @@ VERBS: dict[str, tuple[tuple[str, ...], str, str]] = {
         "--out",
         "new.json",
     ),
+    "calibrate-cascade": (("calibrate-cascade", "levels.yaml", "--data", "log.csv", "--tune", "0.4"), "--out", "new"),
     "score": (("score", "--scorer", "scorer", "--data", "log.csv", "--workers", "1"), "--out", "new.parquet"),
     "select": (SELECT, "--out", "new.parquet"),
     "dropped": ((*SELECT, "--out", "k.parquet"), "--dropped", "new.parquet"),
@@ -76,7 +77,19 @@ QUICK = [name for name in VERBS if name not in ("distill", "run", "serve", "attr
 # a table of the shape of ESCI
 ESCI = ("product_description", "product_bullet_point", "product_brand", "product_color")
 READ_DATA = [
-    *("label", "calibrate", "distill", "score", "rank", "attribute", "explain", "compare-prompts", "run", "log-json"),
+    *(
+        "label",
+        "calibrate",
+        "calibrate-cascade",
+        "distill",
+        "score",
+        "rank",
+        "attribute",
+        "explain",
+        "compare-prompts",
+        "run",
+        "log-json",
+    ),
 ]
 COLUMNS = "columns: {{query: query, item_id: item_id, title: title}}\n"
 # maps that name a file beside the data, by the key that names it
@@ -87,6 +100,7 @@ NAMING = {
     "joins": COLUMNS + "files: {{main: log.csv, joins: [{{file: {name}, key: item_id}}]}}\n",
 }
 MINE = "about: x\naspect: relevance\nmethod: lexical\nuser: '{{ title }}'\n"
+LEVELS = "levels: [{kind: judge, name: a, backend: lexical, variant: relevance/lexical}]\n"
 SUITE = (
     "name: s\ndata: {source: log.csv}\nquery_sets: {log-judged: 0.6, log-unseen: 0.4}\n"
     "judges: [{name: j, kind: lexical}]\n"
@@ -120,6 +134,7 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (folder / "mine.yaml").write_text(MINE)
     (folder / "esci.csv").write_text(csv_text(esci_rows()))
     (folder / "suite.yaml").write_text(SUITE)
+    (folder / "levels.yaml").write_text(LEVELS)
     (folder / "theirs").mkdir()
     return folder
 
@@ -233,7 +248,9 @@ def test_what_else_is_read_or_written(sie: Sie, here: Path, verb: str, place: st
 @pytest.mark.parametrize("verb", READ_DATA)
 def test_the_files_that_a_map_names(sie: Sie, here: Path, verb: str, key: str, monkeypatch: pytest.MonkeyPatch) -> None:
     typed, option, fresh = VERBS[verb]
-    part = {"run": "samples.parquet", "distill": "labels.parquet"}.get(verb, "judgments.parquet")
+    part = {"run": "samples.parquet", "distill": "labels.parquet", "calibrate-cascade": "cascade.json"}.get(
+        verb, "judgments.parquet"
+    )
     name = f"{fresh}/{part}" if verb in FOLDERS else fresh
     (here / name).parent.mkdir(exist_ok=True)
     (here / name).write_text('{"event": "items"}\n')

@@ -26,6 +26,7 @@ BENCHMARK = (
     *("benchmark", "esci", "log.csv", "--variant", "relevance/lexical", "--backend", "lexical", "--out", "out"),
 )
 CALIBRATE = ("calibrate", "--judgments", "j.parquet", "--data", "log.csv", "--out", "c.json")
+CASCADE = ("calibrate-cascade", "levels.yaml", "--data", "log.csv", "--out", "out")
 DISTILL = ("distill", "--judgments", "j.parquet", "--data", "log.csv", "--out", "out")
 SCORE = ("score", "--scorer", "scorer", "--data", "log.csv", "--out", "out.parquet")
 SELECT = ("select", "--scores", "scores.parquet", "--out", "out.parquet")
@@ -59,7 +60,7 @@ WRONG: tuple[tuple[tuple[str, ...], tuple[tuple[str, tuple[str, ...]], ...]], ..
         LABEL,
         (
             *(*JUDGED, ("--split", ("",)), ("--variant", ("",)), ("--budget", ("0", "-1", LONG))),
-            *(("--calibration", ("",)), ("--panel", ("",))),
+            *(("--calibration", ("",)), ("--panel", ("",)), ("--cascade", ("",))),
         ),
     ),
     ((*LABEL, "--budget", "5"), (("--seed", ("-1", LONG)), ("--strategy", ("",)))),
@@ -93,6 +94,14 @@ WRONG: tuple[tuple[tuple[str, ...], tuple[tuple[str, tuple[str, ...]], ...]], ..
             *(("--prior", ("0", "1", "nan", "-0.5")), ("--tune", ("0", "1", "inf")), ("--relevant-at", ("0", "1.5"))),
             *(("--seed", ("-1",)), ("--limit", ("0",)), ("--grades", ("",)), ("--model", ("",)), ("--variant", ("",))),
             ("--method", ("",)),
+        ),
+    ),
+    (
+        CASCADE,
+        (
+            *(("--alpha", ("0", "1", "nan", "-0.5")), ("--delta", ("0", "1", "inf")), ("--tune", ("0", "1"))),
+            *(("--relevant-at", ("0", "1.5")), ("--seed", ("-1",)), ("--limit", ("0",)), ("--grades", ("",))),
+            *(("--seen", ("",)), ("--agree-on", ("",)), ("--max-cost", ("-1", "nan"))),
         ),
     ),
     (DISTILL, (("--seed", ("-1", "4294967296", LONG)), ("--limit", ("0",)), ("--grades", ("",)), ("--model", ("",)))),

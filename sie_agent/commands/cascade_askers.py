@@ -1,0 +1,400 @@
+"""The levels of a cascade, asked: one class for each kind, in one registry."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any, Protocol
+
+import numpy as np
+import pandas as pd
+
+from sie_agent.cascade import AgentLevel, Answers, CascadeSettings, JudgeLevel, ScorerLevel
+from sie_agent.commands.judges import Judge, open_judge
+from sie_agent.errors import InputError
+from sie_agent.files.paths import user_path
+from sie_agent.judging import (
+    JUDGMENT_COLUMNS,
+    Account,
+    Accounted,
+    Backend,
+    JudgmentCache,
+    PricePart,
+    Session,
+    Variant,
+    check_limit,
+    check_method,
+    is_composite,
+    load_variant,
+    stop_on_signals,
+)
+from sie_agent.judging import judge as judge_pairs
+from sie_agent.samples import without_grade
+
+JUDGE_FIELDS = (
+    *("backend", "model", "base_url", "endpoints", "concurrency", "revision", "price_input", "price_output"),
+    *("timeout", "patience"),
+)
+
+
+@dataclass
+class AskingLimits:
+    """What all levels share: the cache, the account, and the limit on cost."""
+
+    cache: JudgmentCache
+    retry_failed: bool = False
+    max_cost: float | None = None
+    account: Account = field(default_factory=Account)
+
+
+class LevelAsker(Protocol):
+    """A level that can be asked.
+
+    Attributes
+    ----------
+    fingerprint : of what it is, beside the name of its model. model : its name, as far as it is known.
+    prices : by the name of the endpoint; empty where nothing is paid. session : of all its questions, or None.
+    """
+
+    fingerprint: str
+    prices: Mapping[str, PricePart]
+
+    @property
+    def model(self) -> str: ...
+
+    @property
+    def session(self) -> Session | None: ...
+
+    def start(self, limits: AskingLimits) -> None:
+        """Get ready to ask."""
+
+    def ask(self, rows: pd.DataFrame, before: pd.DataFrame | None) -> tuple[pd.DataFrame, Answers]:
+        """Judgments of some rows, and its answers; *before*: the judgments of the level before, of the same rows."""
+
+    def close(self) -> None:
+        """Let go of what it holds."""
+
+
+class ScorerAsker:
+    """A distilled scorer's relevance."""
+
+    prices: Mapping[str, PricePart] = MappingProxyType({})
+    session: Session | None = None
+
+    def __init__(self, level: ScorerLevel) -> None:
+        from sie_agent.scorer import folder_hash, load_scorer, scorer_folder
+
+        folder = scorer_folder(user_path(level.scorer))
+        self._scorer = load_scorer(folder)
+        if "relevance" not in self._scorer.students:
+            raise InputError(
+                "the scorer does not know relevance", where=folder, hint="Give one that was distilled with it."
+            )
+        self.fingerprint, self.model = folder_hash(folder), folder.name
+
+    def start(self, limits: AskingLimits) -> None:
+        """Nothing is asked."""
+
+    def ask(self, rows: pd.DataFrame, before: pd.DataFrame | None) -> tuple[pd.DataFrame, Answers]:
+        """The relevance of each row."""
+        score = np.clip(self._scorer.predict(rows)["relevance"].to_numpy(np.float64), 0, 1)
+        return own_table(rows, score, "scorer", self.model), Answers(score[None], np.full(len(rows), np.nan))
+
+    def close(self) -> None:
+        """Nothing is held."""
+
+
+class JudgeAsker:
+    """A judge that is asked one variant, or as many as its confidence is the agreement of."""
+
+    def __init__(self, level: JudgeLevel) -> None:
+        self.variants = members_of(level)
+        self.backend, self.judge = opened(level, self.variants)
+        self.prices = dict(self.backend.prices) if isinstance(self.backend, Accounted) else {}
+        self.fingerprint = variants_hash(self.variants)
+        check_measure(level.name, level.confidence, self.variants[0])
+        self.session: Session | None = None
+        self._cache: JudgmentCache | None = None
+        self._retry_failed = False
+
+    @property
+    def model(self) -> str:
+        """The model that is asked."""
+        return self.backend.model
+
+    def start(self, limits: AskingLimits) -> None:
+        """A session on the account of all levels."""
+        most = limits.max_cost if self.prices else None
+        self.session = Session(self.backend, limits.cache, max_cost=most, account=limits.account)
+        self._cache, self._retry_failed = limits.cache, limits.retry_failed
+
+    def ask(self, rows: pd.DataFrame, before: pd.DataFrame | None) -> tuple[pd.DataFrame, Answers]:
+        """Every variant about every row."""
+        assert self.session is not None and self._cache is not None
+        asked = without_grade(rows)
+        tables = []
+        with stop_on_signals(self.session):
+            for variant in self.variants:
+                how: dict[str, Any] = {"retry_failed": self._retry_failed, "session": self.session}
+                tables.append(judge_pairs(asked, variant, self.backend, self._cache, **how))
+        scores = np.stack([table["score"].to_numpy(np.float64) for table in tables])
+        entropy = tables[0]["entropy"].to_numpy(np.float64)
+        return together(tables), Answers(scores, entropy, most_entropy(self.variants[0]))
+
+    def close(self) -> None:
+        """Close the backend."""
+        self.backend.close()
+
+
+class AgentAsker(JudgeAsker):
+    """The agent: it sees what the level before said, and looks things up."""
+
+    def __init__(self, level: AgentLevel) -> None:
+        from sie_agent.agent import AgentSettings
+
+        self.variants = [load_variant(level.variant)]
+        self.backend, self.judge = opened(level, self.variants)
+        self.prices = dict(self.backend.prices) if isinstance(self.backend, Accounted) else {}
+        try:
+            self.settings = AgentSettings(**level.settings)
+        except TypeError as error:
+            known = ", ".join(one.name for one in fields(AgentSettings))
+            problem = f"field 'settings': {str(error).rpartition('() ')[2]}"
+            raise InputError(problem, hint=f"There are: {known}.") from error
+        told = repr(sorted(level.settings.items())).encode()
+        self.fingerprint = hashlib.sha256(variants_hash(self.variants).encode() + told).hexdigest()
+        check_measure(level.name, level.confidence, self.variants[0])
+        self.session, self._cache, self._retry_failed = None, None, False
+        self.traces: list[pd.DataFrame] = []
+
+    def ask(self, rows: pd.DataFrame, before: pd.DataFrame | None) -> tuple[pd.DataFrame, Answers]:
+        """What the agent says in the end; a level that was no language model gives it no first answer."""
+        from sie_agent.agent import judge_hard_cases
+
+        first, _ = super().ask(rows, before)
+        assert self._cache is not None and self.session is not None
+        # where the money ended, there is none for looking things up
+        known = first["score"].notna().to_numpy(bool)
+        if not known.any():
+            return first, Answers(np.full((1, len(rows)), np.nan), np.full(len(rows), np.nan))
+        asked, own = without_grade(rows[known]), {"session": self.session}
+        result = judge_hard_cases(asked, first[known], self.backend, self._cache, self.settings, **own)
+        self.traces.append(result.traces)
+        table = pd.concat([result.judgments.set_axis(rows.index[known]), first[~known]]).loc[rows.index]
+        table = table[list(JUDGMENT_COLUMNS)]
+        score, entropy = (table[name].to_numpy(np.float64) for name in ("score", "entropy"))
+        return table, Answers(score[None], entropy, most_entropy(self.variants[0]))
+
+
+# by kind, what asks a level of it
+ASKERS: Mapping[str, Callable[[Any], LevelAsker]] = MappingProxyType(
+    {"scorer": ScorerAsker, "judge": JudgeAsker, "endpoint": JudgeAsker, "agent": AgentAsker}
+)
+
+
+@contextmanager
+def askers_of(settings: CascadeSettings, max_cost: float | None) -> Iterator[dict[str, LevelAsker]]:
+    """All levels that answer by themselves, by name, ready to be asked; closed in the end.
+
+    Raises
+    ------
+    InputError : a level is wrong, its backend cannot answer its variant, or a limit on cost was given and a server has
+        no price.
+    EnvironmentFailure : a package is not installed.
+    """
+    found: dict[str, LevelAsker] = {}
+    try:
+        for level in settings.answering:
+            try:
+                found[level.name] = ASKERS[level.kind](level)
+            except InputError as error:
+                where = f"level '{level.name}'" + (f", {error.where}" if error.where else "")
+                raise InputError(error.problem, where=where, hint=error.hint) from error
+        check_prices(found, max_cost)
+        yield found
+    finally:
+        for one in found.values():
+            one.close()
+
+
+def check_prices(askers: Mapping[str, LevelAsker], max_cost: float | None) -> None:
+    """A limit on cost needs the price of every server, and one server at least.
+
+    Raises
+    ------
+    InputError : there is a limit, and some price is not known.
+    """
+    if max_cost is None:
+        return
+    backends = [one.backend for one in askers.values() if isinstance(one, JudgeAsker)]
+    servers = [backend for backend in backends if isinstance(backend, Accounted)]
+    for backend in servers:
+        check_limit(backend, max_cost)
+    if not servers:
+        problem, hint = (
+            "a limit on cost needs prices, and no level has one",
+            "Give price_input and price_output of a level",
+        )
+        raise InputError(problem, where="--max-cost", hint=hint)
+
+
+def opened(level: JudgeLevel | AgentLevel, variants: Sequence[Variant]) -> tuple[Backend, Judge]:
+    """The judge of a level, checked for its variants.
+
+    Raises
+    ------
+    InputError : settings that do not fit, or a variant that it cannot answer.
+    """
+    given = {name: getattr(level, name) for name in JUDGE_FIELDS}
+    judge = Judge(**given)
+    backend = open_judge(judge)[0]
+    for variant in variants:
+        if variant.aspect != "relevance" or variant.method == "pairwise":
+            problem = f"variant '{variant.name}' says nothing of a pair by itself"
+            backend.close()
+            raise InputError(problem, hint="Give a variant of relevance, and none of method pairwise.")
+        check_method(backend, variant)
+    return backend, judge
+
+
+def members_of(level: JudgeLevel) -> list[Variant]:
+    """What a level asks about each pair.
+
+    Raises
+    ------
+    InputError : too few examples in the prompt for their orders or sets of them.
+    """
+    variant = load_variant(level.variant)
+    if level.confidence == "variants":
+        return [variant, *map(load_variant, level.variants)]
+    if level.confidence == "orders":
+        return [with_examples(variant, order, f"order {place}") for place, order in enumerate(orders(variant, level))]
+    if level.confidence == "annotators":
+        sets = example_sets(len(variant.examples), level)
+        return [with_examples(variant, order, f"annotator {place}") for place, order in enumerate(sets)]
+    return [variant]
+
+
+def orders(variant: Variant, level: JudgeLevel) -> list[tuple[int, ...]]:
+    """The examples in turn: each order begins with another one.
+
+    Raises
+    ------
+    InputError : fewer than two examples.
+    """
+    count = len(variant.examples)
+    if count < 2:
+        problem = f"field 'confidence': variant '{variant.name}' has {count or 'no'} example, so no orders"
+        raise InputError(problem, hint="Give a prompt with two examples or more, or another measure.")
+    return [tuple((first + one) % count for one in range(count)) for first in range(min(count, level.members))]
+
+
+def example_sets(count: int, level: JudgeLevel) -> list[tuple[int, ...]]:
+    """Different sets of half of the examples, in an order of their own, drawn with the level's seed.
+
+    Simulated annotators (Jung, Brahman and Choi 2024): each was shown other examples.
+
+    Raises
+    ------
+    InputError : too few examples for so many sets.
+    """
+    size = max(1, count // 2)
+    if math.comb(count, size) < level.members:
+        problem = f"field 'members': {count} examples give {math.comb(count, size) if count else 0} sets of {size}, "
+        problem += f"and {level.members} are asked for"
+        raise InputError(problem, hint="Put more examples into the prompt, or ask for fewer members.")
+    rng = np.random.default_rng(level.seed)
+    found: dict[frozenset[int], tuple[int, ...]] = {}
+    while len(found) < level.members:
+        drawn = tuple(int(one) for one in rng.permutation(count)[:size])
+        found.setdefault(frozenset(drawn), drawn)
+    return list(found.values())
+
+
+def with_examples(variant: Variant, places: Sequence[int], name: str) -> Variant:
+    """The variant with some of its examples, in this order."""
+    return variant.model_copy(update={"examples": tuple(variant.examples[one] for one in places)})
+
+
+def check_measure(name: str, confidence: str, variant: Variant) -> None:
+    """Entropy needs the probabilities of several grades.
+
+    Raises
+    ------
+    InputError : the variant's method gives none.
+    """
+    if confidence == "entropy" and (variant.method != "graded" or is_composite(variant)):
+        problem = f"field 'confidence': variant '{variant.name}' ({variant.method}) gives no probabilities of grades"
+        raise InputError(problem, hint="Use 'margin'.")
+
+
+def most_entropy(variant: Variant) -> float:
+    """Log of the number of grades."""
+    return math.log(max(len(variant.scale), 2))
+
+
+def variants_hash(variants: Sequence[Variant]) -> str:
+    """SHA-256 of all that the variants say to a judge, or make of its answers."""
+    told = "\n".join(one.model_dump_json(exclude={"about"}) for one in variants)
+    return hashlib.sha256(told.encode("utf-8", "replace")).hexdigest()
+
+
+def together(tables: Sequence[pd.DataFrame]) -> pd.DataFrame:
+    """The first member's judgments, with the status of the first member that failed and the tokens of all."""
+    first = tables[0].copy()
+    if len(tables) == 1:
+        return first
+    for table in tables[1:]:
+        failed = (first["score"].notna() & table["score"].isna()).to_numpy(bool)
+        for name in ("score", "status", "detail"):
+            first.loc[failed, name] = table.loc[failed, name]
+    for name in ("input_tokens", "output_tokens", "latency_ms"):
+        first[name] = sum(table[name] for table in tables)
+    first["cached"] = np.all([table["cached"] for table in tables], axis=0)
+    return first
+
+
+def own_table(rows: pd.DataFrame, score: Any, variant: str, model: str) -> pd.DataFrame:
+    """Judgments that no judge was asked for."""
+    told = rows[["sample_id", "query", "item_id"]].assign(
+        aspect="relevance",
+        variant=variant,
+        model=model,
+        endpoint="",
+        score=score,
+        probabilities=pd.array([None] * len(rows), dtype="string"),
+        entropy=np.nan,
+        status="ok",
+        detail="",
+        input_tokens=0,
+        output_tokens=0,
+        cached=False,
+        latency_ms=0.0,
+    )
+    return told[list(JUDGMENT_COLUMNS)]
+
+
+def cost_of(table: pd.DataFrame, prices: Mapping[str, PricePart]) -> float | None:
+    """USD of the answers of a table, those from the cache too; None where no price is known."""
+    if not prices:
+        return None
+    sums = table.groupby("endpoint")[["input_tokens", "output_tokens"]].sum()
+    # of one server, the endpoint has no name
+    known = [(prices.get(str(name)), int(one.iloc[0]), int(one.iloc[1])) for name, one in sums.iterrows()]
+    return float(sum(price.of(read, written) for price, read, written in known if price is not None))
+
+
+def judge_files(settings: CascadeSettings) -> dict[str, Any]:
+    """What the levels read, by option: variants, models and scorers."""
+    found: dict[str, Any] = {}
+    for level in settings.answering:
+        if isinstance(level, ScorerLevel):
+            found[f"scorer of {level.name}"] = Path(level.scorer)
+        else:
+            found[f"model of {level.name}"] = level.model
+    return found
