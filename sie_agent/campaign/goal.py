@@ -114,7 +114,7 @@ class Goal(GoalPart):
     stop: GoalStop = GoalStop()
     strategy: Name = DEFAULT
     planner: Name = "rules"
-    cascade: Name | None = None
+    cascade: Literal["auto", "off"] = "auto"
     distill: tuple[Name, ...] = Field((), max_length=MOST_ARMS)
     seed: int = Field(0, ge=0, le=MOST_SEED)
 
@@ -195,7 +195,7 @@ def with_paths(goal: Goal, folder: Path) -> Goal:
 
     log = goal.log.model_copy(update={"data": found(goal.log.data), "map": found(goal.log.map)})
     variants = tuple(str(found(name)) for name in goal.variants)
-    return goal.model_copy(update={"log": log, "variants": variants, "cascade": found(goal.cascade)})
+    return goal.model_copy(update={"log": log, "variants": variants})
 
 
 def write_goal(path: str | Path, goal: Goal | Mapping[str, Any]) -> Path:

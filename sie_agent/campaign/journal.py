@@ -14,6 +14,7 @@ TITLES = {
     "pilot": "The pilot",
     "grades": "People's grades",
     "choose": "Who judges the log",
+    "cascade": "Who settles what",
     "decide": "What to judge next",
     "label": "Judging the log",
     "curve": "What the judgments are worth so far",

@@ -13,6 +13,7 @@ from sie_agent.utils.values import check_values
 PARTS = (
     *("campaign.json", "campaign.html", "journal.md", "journal.jsonl", "steps.sqlite", "answers.sqlite"),
     *("log.parquet", "pilot.parquet", "test-grades.parquet", "sheet.csv", "scores.parquet", "weights.parquet"),
+    *("levels.yaml", "cascade-grades.parquet", "batch.parquet", "rest.parquet", "cascade/", "rest/"),
     *("running/", "pilot/", "labels/", "model/"),
 )
 

@@ -17,9 +17,11 @@ def distill_all(campaign: Campaign, state: CampaignState) -> CampaignState:
 
     folder, goal = campaign.folder, campaign.goal
     arm = campaign.arm(state["figures"]["choice"])
-    judged = [folder / "pilot" / "judgments.parquet", folder / "labels" / "judgments.parquet"]
+    labels, piloted = folder / "labels" / "judgments.parquet", folder / "pilot" / "judgments.parquet"
+    by_cascade = bool(state["figures"].get("cascade"))
+    judged = [labels] if by_cascade else [piloted, labels]
     data = folder / "log.parquet"
-    whose = {"model": state["figures"]["model"], "variant": arm.variant.name}
+    whose = {"model": state["figures"]["model"], "variant": None if by_cascade else arm.variant.name}
     how = {"overrides": goal.distill, "seed": goal.seed, "overwrite": True}
     made = distill(judged, data, folder / "model", **whose, **how)
     scored = score(folder / "model" / "scorer", data, folder / "scores.parquet", overwrite=True)

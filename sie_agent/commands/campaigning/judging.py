@@ -113,7 +113,8 @@ def choose(campaign: Campaign, state: CampaignState) -> CampaignState:
     figures = {f"{name}_per_pair": value for name, value in per_pair[choice].items()}
     figures |= {"quality": known.get(choice), "whole_log_would_cost": expected["cost"]}
     told = entry("choose", f"{choice} judges the log", why, figures=figures)
-    return changed(state, "decide", told, choice=choice, per_pair=per_pair[choice], judged=0)
+    known_of: dict[str, Any] = {"choice": choice, "per_pair": per_pair[choice], "arm_costs": per_pair, "judged": 0}
+    return changed(state, "decide", told, **known_of)
 
 
 def reason(
@@ -154,14 +155,18 @@ def costs_of(campaign: Campaign, row: Mapping[str, Any]) -> dict[str, float | No
 
 def label_batch(campaign: Campaign, state: CampaignState) -> CampaignState:
     """Judge the log up to the number of pairs that was decided on, and see what that is worth."""
+    from sie_agent.commands.campaigning.cascading import label_by_levels
     from sie_agent.commands.label import label
 
     goal, figures = campaign.goal, state["figures"]
     arm, target = campaign.arm(figures["choice"]), figures["label_target"]
-    limits: dict[str, Any] = {"cache_path": campaign.ledger.cache, "max_cost": campaign.max_cost(state, [arm])}
-    how: dict[str, Any] = {"budget": target, "strategy": goal.strategy, "seed": goal.seed, "overwrite": True}
-    data = campaign.folder / "log.parquet"
-    got = label(data, campaign.folder / "labels", variant=arm.prompt, judge=arm.judge, **how, **limits)
+    if figures.get("cascade"):
+        got = label_by_levels(campaign, state, target)
+    else:
+        limits: dict[str, Any] = {"cache_path": campaign.ledger.cache, "max_cost": campaign.max_cost(state, [arm])}
+        how: dict[str, Any] = {"budget": target, "strategy": goal.strategy, "seed": goal.seed, "overwrite": True}
+        data = campaign.folder / "log.parquet"
+        got = label(data, campaign.folder / "labels", variant=arm.prompt, judge=arm.judge, **how, **limits)
     told = {name: got[name] for name in ("pairs", "ok", "failed", "asked", "cached", "cost", "stopped")}
     words = f"{got['ok']:,} of {counted(got['pairs'], 'pair')} have a judgment"
     why = "the limit on cost stopped it" if got["stopped"] == "cost" else ""

@@ -18,6 +18,7 @@ from sie_agent.campaign import (
     check_installed_graph,
     opened_graph,
 )
+from sie_agent.commands.campaigning.cascading import cascade
 from sie_agent.commands.campaigning.context import Campaign
 from sie_agent.commands.campaigning.ending import distill_all, evaluate
 from sie_agent.commands.campaigning.judging import choose, curve, label_batch, pilot
@@ -40,13 +41,14 @@ STEPS: dict[str, Work] = {
     "approve": approve,
     "pilot": pilot,
     "choose": choose,
+    "cascade": cascade,
     "decide": decide,
     "label": label_batch,
     "curve": curve,
     "distill": distill_all,
     "evaluate": evaluate,
 }
-ASKING = ("pilot", "label", "decide")
+ASKING = ("pilot", "cascade", "label", "decide")
 FIRST: CampaignState = {
     "next": "check",
     "figures": {},

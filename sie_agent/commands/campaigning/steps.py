@@ -141,7 +141,8 @@ def approve(campaign: Campaign, state: CampaignState) -> CampaignState:
         by = "somebody gave --approve"
     words = f"approved: {wants['words']}"
     told = entry("approval", words, f"{by}; at most {amount(wants)}", by="person")
-    return changed(state, wants["step"], told, wants={})
+    following = "cascade" if wants["step"] == "label" else str(wants["step"])
+    return changed(state, following, told, wants={})
 
 
 def covered(campaign: Campaign, state: CampaignState, wants: dict[str, Any]) -> bool:
