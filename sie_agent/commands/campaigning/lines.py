@@ -38,7 +38,7 @@ def lines(result: Mapping[str, Any]) -> Iterator[str]:
 def bill(told: Mapping[str, Any]) -> str:
     """Money, judgments and time in words; what has no limit is left out."""
     money = told.get("money")
-    parts = [] if money is None else [f"{number(money, 4)} USD"]
+    parts = [] if not money and told.get("judgments") is not None else [f"{number(money, 4)} USD"]
     parts += [] if told.get("judgments") is None else [f"{told['judgments']:,} judgments"]
     parts += [] if told.get("seconds") is None else [f"{told['seconds']:,.0f} s"]
     return ", ".join(parts) or "no limit"
