@@ -114,7 +114,8 @@ class Goal(GoalPart):
     stop: GoalStop = GoalStop()
     strategy: Name = DEFAULT
     planner: Name = "rules"
-    cascade: Literal["auto", "off"] = "auto"
+    # none: where it pays
+    cascade: Literal["auto", "off"] | None = None
     distill: tuple[Name, ...] = Field((), max_length=MOST_ARMS)
     seed: int = Field(0, ge=0, le=MOST_SEED)
 
