@@ -121,6 +121,17 @@ def test_people_grade_a_sheet_and_the_campaign_goes_on(tmp_path: Path) -> None:
     assert len(test) and not set(test["sample_id"]) & set(log_of_steps.dropna(subset="grade")["sample_id"])
 
 
+@pytest.mark.slow
+def test_a_budget_in_seconds_ends_the_judging(log: Path, tmp_path: Path) -> None:
+    goal = write(tmp_path / "goal.yaml", log="log.csv", judges="words=lexical", budget={"seconds": 0.01})
+    waits = run_campaign(goal, "out", yes=0.01)
+    assert waits["exit_code"] == 3 and waits["waits_for"]["seconds"] == pytest.approx(0.002)
+    result = run_campaign(goal, "out", approve=True)
+    assert result["exit_code"] == 0 and result["scorer"] is None and result["outcome"] is None
+    assert spent(result)["judgments"] == 12 and spent(result, "left")["seconds"] == 0
+    assert "the budget allows 0 more pairs" in result["decisions"][-1]["why"]
+
+
 def planner(says: str) -> Any:
     """A server that grades, and that plans as it is told."""
 
@@ -167,6 +178,7 @@ def test_a_model_proposes_and_the_rules_hold(says: str, told: str, log: Path, tm
     assert (by["model"] > 0) == ("small steps" in told or "too few" in told)
 
 
+@pytest.mark.slow
 def test_a_dry_run_asks_nothing_and_writes_nothing(log: Path, tmp_path: Path) -> None:
     goal = write(tmp_path / "goal.yaml", log="log.csv", judges="words=lexical", budget={"judgments": 150})
     before = sorted(tmp_path.iterdir())
@@ -176,6 +188,7 @@ def test_a_dry_run_asks_nothing_and_writes_nothing(log: Path, tmp_path: Path) ->
     assert sorted(tmp_path.iterdir()) == before
 
 
+@pytest.mark.slow
 def test_what_is_wrong_is_told_before_anything_is_done(log: Path, tmp_path: Path) -> None:
     free = write(tmp_path / "goal.yaml", log="log.csv", judges="words=lexical", budget={"money": 5})
     with pytest.raises(InputError, match="no judge has a price"):

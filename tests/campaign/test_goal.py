@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sie_agent.campaign import Goal, load_goal, write_goal
@@ -61,6 +61,7 @@ def test_paths_count_from_the_goals_folder(tmp_path: Path, monkeypatch: pytest.M
     assert goal.log.data == str(tmp_path / "shop" / "log.csv")
 
 
+@settings(max_examples=25)
 @given(
     money=st.none() | st.floats(0.01, 1e6),
     judgments=st.integers(1, 10**9),

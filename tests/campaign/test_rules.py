@@ -17,9 +17,12 @@ def goal(**more: object) -> Goal:
     return Goal.model_validate({"log": "sample", "budget": {"judgments": 1000}, **more})
 
 
+GOAL = goal()
+
+
 def situation(judged: int, room: int, *, pairs: int = 10_000, gains: list[float] | None = None) -> Situation:
     known = None if gains is None else Gain(float(np.mean(gains)), min(gains), max(gains), np.array(gains))
-    return Situation(goal(), judged, pairs, room, 1.0, lambda _: known)
+    return Situation(GOAL, judged, pairs, room, 1.0, lambda _: known)
 
 
 def test_a_first_batch_comes_before_any_curve() -> None:
@@ -73,7 +76,7 @@ def test_what_is_affordable_breaks_no_limit(money: float | None, judgments: int 
 
 @given(arms=st.integers(1, 30), room=st.integers(1, 100_000), pairs=st.integers(1, 10_000))
 def test_a_pilot_stays_within_its_share(arms: int, room: int, pairs: int) -> None:
-    wanted, kept, why = pilot_size(goal(), arms, room, pairs)
+    wanted, kept, why = pilot_size(GOAL, arms, room, pairs)
     assert 1 <= kept <= arms and wanted <= pairs and wanted * kept <= max(room, 1) and why
 
 

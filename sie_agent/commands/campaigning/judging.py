@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
 from typing import Any
 
@@ -24,6 +25,7 @@ def pilot(campaign: Campaign, state: CampaignState) -> CampaignState:
     most = None if budget is None else budget * campaign.goal.pilot.share
     limit = campaign.max_cost(state, arms, most)
     common: dict[str, Any] = {"cache_path": campaign.ledger.cache, "max_cost": limit, "overwrite": True}
+    started = time.monotonic()
     if len(arms) == 1:
         found, paid = one_arm(campaign, arms[0], data, common)
     else:
@@ -31,7 +33,10 @@ def pilot(campaign: Campaign, state: CampaignState) -> CampaignState:
     words = f"{counted(len(campaign.table('pilot')), 'pair')} before {counted(len(arms), 'arm')}"
     told = entry("pilot", words, found.pop("why"), by="verb", figures=found["told"])
     campaign.paid_beside += paid or 0.0
-    return changed(state, "choose", told, pilot=found["arms"], decision=found["decision"], mode=found["mode"])
+    # of judges that are too fast for their rate to be known, loading a model included
+    pace = (time.monotonic() - started) / max(len(campaign.table("pilot")) * len(arms), 1)
+    known: dict[str, Any] = {"decision": found["decision"], "mode": found["mode"], "pilot_pace": pace}
+    return changed(state, "choose", told, pilot=found["arms"], **known)
 
 
 def one_arm(campaign: Campaign, arm: Arm, data: Any, common: Mapping[str, Any]) -> tuple[dict[str, Any], float | None]:
@@ -102,7 +107,7 @@ def choose(campaign: Campaign, state: CampaignState) -> CampaignState:
     known = {name: value for name, value in quality.items() if value is not None}
     best = max(known, key=lambda name: known[name]) if known else rows[0]["name"]
     near = [row for row in rows if known and known.get(row["name"], -1.0) >= known[best] - margin]
-    per_pair = {row["name"]: costs_of(campaign, row) for row in rows}
+    per_pair = {row["name"]: costs_of(campaign, row, state["figures"]["pilot_pace"]) for row in rows}
     unit = campaign.goal.budget.unit
     choice = min((row["name"] for row in near), key=lambda name: per_pair[name][unit] or 0.0, default=best)
     why = reason(len(rows), choice, best, known, margin, state["figures"]["decision"])
@@ -137,8 +142,13 @@ def reason(
     return f"it has the best figure, {known[choice]:.3f}; {sure}"
 
 
-def costs_of(campaign: Campaign, row: Mapping[str, Any]) -> dict[str, float | None]:
-    """What a pair costs before an arm, in each unit; None where it is not known."""
+def costs_of(campaign: Campaign, row: Mapping[str, Any], pace: float) -> dict[str, float | None]:
+    """What a pair costs before an arm, in each unit; None where it is not known.
+
+    Parameters
+    ----------
+    pace : seconds of a pair in the pilot, for judges whose own rate is not known.
+    """
     from sie_agent.commands.judges import open_judge
     from sie_agent.judging import JudgmentCache
 
@@ -150,7 +160,7 @@ def costs_of(campaign: Campaign, row: Mapping[str, Any]) -> dict[str, float | No
     finally:
         backend.close()
     judgments = float(judgments_per_pair(arm))
-    return {"money": row["money"], "judgments": judgments, "seconds": None if not rate else judgments / rate}
+    return {"money": row["money"], "judgments": judgments, "seconds": judgments / rate if rate else pace}
 
 
 def label_batch(campaign: Campaign, state: CampaignState) -> CampaignState:
