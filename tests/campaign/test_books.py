@@ -134,6 +134,7 @@ def test_no_pickle_is_read_from_checkpoints(tmp_path: Path, capsys: pytest.Captu
     assert "unpickled" not in capsys.readouterr().out
 
 
+@pytest.mark.slow
 def test_another_file_is_refused(tmp_path: Path) -> None:
     (tmp_path / "steps.sqlite").write_text("no database at all, but some text that is long enough " * 20)
     with pytest.raises(InputError, match="is no file of checkpoints"), opened_graph(tmp_path / "steps.sqlite", {}):
