@@ -5,6 +5,9 @@ Every verb of the command line is a function here: ``sie_agent.label``, ``calibr
 ``compare_prompts``,
 ``improve_prompt``, ``benchmark``, ``push_scorer``, ``push_labels``, ``prompts_list`` and its kin, ``serve``, ``init``,
 ``doctor``.
+``select``, ``weights``, ``rank``, ``explain``, ``attribute``, ``run_suite``, ``evaluate_run``, ``compare_prompts``,
+``improve_prompt``, ``benchmark``, ``push_scorer``, ``push_labels``, ``prompts_list`` and its kin, ``serve``, ``init``,
+``doctor``, ``run_campaign``.
 Every verb of the command line is a function here: ``sie_agent.label``, ``run_agent``, ``calibrate``,
 ``calibrate_cascade``, ``distill``, ``score``, ``select``, ``weights``, ``rank``, ``explain``, ``attribute``,
 ``run_suite``, ``evaluate_run``, ``compare_prompts``, ``improve_prompt``, ``benchmark``, ``push_scorer``,
@@ -29,6 +32,7 @@ if TYPE_CHECKING:
     from sie_agent.commands.benchmark import benchmark
     from sie_agent.commands.cache import cache_export, cache_prune, cache_stats
     from sie_agent.commands.calibrate import calibrate
+    from sie_agent.commands.campaign import run_campaign
     from sie_agent.commands.calibrate_cascade import calibrate_cascade
     from sie_agent.commands.compare_prompts import compare_prompts
     from sie_agent.commands.distill import distill
@@ -161,6 +165,7 @@ __all__ = [
     "push_scorer",
     "rank",
     "rows_policy",
+    "run_campaign",
     "run_agent",
     "run_suite",
     "save_scorer",
@@ -217,6 +222,7 @@ _HOMES = {
     "sie_agent.commands.benchmark": ("benchmark",),
     "sie_agent.commands.cache": ("cache_export", "cache_prune", "cache_stats"),
     "sie_agent.commands.calibrate": ("calibrate",),
+    "sie_agent.commands.campaign": ("run_campaign",),
     "sie_agent.commands.calibrate_cascade": ("calibrate_cascade",),
     "sie_agent.commands.compare_prompts": ("compare_prompts",),
     "sie_agent.commands.distill": ("distill",),

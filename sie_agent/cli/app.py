@@ -89,6 +89,7 @@ VERBS = {
     "compare-prompts": ("compare_prompts:VERB", "Prompt variants on the same pairs."),
     "improve-prompt": ("improve_prompt:VERB", "A better prompt, from human grades."),
     "benchmark": ("benchmark:VERB", "A judge on a public set with human grades."),
+    "campaign": ("campaign:VERB", "A whole job within a budget."),
     "init": ("init:VERB", "A suite and a column map for your file."),
     "doctor": ("doctor:VERB", "What is missing, and how to get it."),
 }

@@ -31,6 +31,11 @@ def suites_dir() -> Path:
     return shipped("eval/suites", "_suites")
 
 
+def campaigns_dir() -> Path:
+    """The goals of campaigns that ship: ``eval/campaigns/`` of the checkout, or its copy in the wheel."""
+    return shipped("eval/campaigns", "_campaigns")
+
+
 def cache_dir() -> Path:
     """The judgment cache: ``SIE_CACHE_DIR``, else ``cache/`` of a checkout, else the user's cache folder."""
     if chosen := os.environ.get("SIE_CACHE_DIR"):

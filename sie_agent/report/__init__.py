@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from sie_agent.report.campaign import write_campaign_page
 from sie_agent.report.comparison import write_comparison_page
 from sie_agent.report.doubt import PER_QUERY, doubted, with_support
 from sie_agent.report.html import write_report
@@ -29,6 +30,7 @@ __all__ = [
     "side_names",
     "variant_of",
     "with_support",
+    "write_campaign_page",
     "write_comparison_page",
     "write_explanations",
     "write_report",

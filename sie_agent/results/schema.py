@@ -11,6 +11,7 @@ from sie_agent.results.agreement import Agreement, Failures
 from sie_agent.results.base import Document
 from sie_agent.results.benchmark import Benchmark
 from sie_agent.results.calibration import CalibrationFile
+from sie_agent.results.campaign import CampaignFile
 from sie_agent.results.cascade import CascadeFile
 from sie_agent.results.comparison import Comparison
 from sie_agent.results.improvement import ImprovementFile
@@ -25,6 +26,7 @@ FILES: Mapping[str, type[Document]] = MappingProxyType(
         "comparison.json": Comparison,
         "benchmark.json": Benchmark,
         "calibration.json": CalibrationFile,
+        "campaign.json": CampaignFile,
         "cascade.json": CascadeFile,
         "improvement.json": ImprovementFile,
         "failures.json": Failures,

@@ -38,6 +38,7 @@ SWITCHES = {
     *("open_metrics", "debug", "dry_run", "whole_queries", "allow_other_judge"),
     "check",
     "roll_back",
+    *("open_metrics", "debug", "dry_run", "whole_queries", "allow_other_judge", "approve"),
 }
 NEGATED = {"no_balance": "balance", "no_coverage": "coverage", "no_adjustment": "adjust", "by_degree": "by_rank"}
 NUMBERS = LIMITS | {name for name, kind in KINDS.items() if isinstance(kind, Number)}

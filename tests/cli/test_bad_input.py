@@ -176,6 +176,7 @@ RUN = ("run", "suite.yaml", "--out", "out")
 DATA = ("--data", "log.jsonl")
 BENCHMARK = ("benchmark", "wands", ".", "--backend", "lexical", "--out", "o", "--variant", "relevance/lexical")
 MINE = ("label", "--variant", "mine.yaml", "--backend", "openai", "--out", "out", *DATA)
+CAMPAIGN = ("campaign", "goal.yaml")
 IMPROVE = ("improve-prompt", "--out", "o", "--data", "log.csv", "--variant")
 SELECT = ("select", "--scores", "scores.parquet", "--out", "kept.parquet")
 WEIGHTS = ("weights", "--scores", "scores.parquet", "--out", "w.parquet")
@@ -604,6 +605,49 @@ CASES = (
         "a judge that cannot reflect",
         (*IMPROVE, "relevance/query-likelihood", "--reflect-with", "small=lexical"),
         ("--reflect-with", "'lexical' is no chat server"),
+    ),
+    Case("no goal", (*CAMPAIGN, "--out", "o"), ("goal.yaml", "no such goal", "sample")),
+    Case(
+        "a goal without a budget",
+        (*CAMPAIGN, "--out", "o"),
+        ("goal.yaml", "'budget' is missing", "docs/guides/campaign.md"),
+        text("goal.yaml", "log: sample\n"),
+    ),
+    Case(
+        "a goal with an unknown key",
+        (*CAMPAIGN, "--out", "o"),
+        ("goal.yaml, line 3", "unknown key 'judge'", "did you mean 'judges'"),
+        text("goal.yaml", "log: sample\nbudget: {judgments: 50}\njudge: words=lexical\n"),
+    ),
+    Case(
+        "a goal with a wrong judge",
+        (*CAMPAIGN, "--out", "o"),
+        ("field 'judges'", "name=backend", "found 'words'"),
+        text("goal.yaml", "log: sample\nbudget: {judgments: 50}\njudges: words\n"),
+    ),
+    Case(
+        "a budget in money and no price",
+        (*CAMPAIGN, "--out", "o"),
+        ("field 'judges'", "no judge has a price", "price_input"),
+        text("goal.yaml", "log: sample\nbudget: {money: 5}\njudges: words=lexical\n"),
+    ),
+    Case(
+        "wrong settings of the scorer in a goal",
+        (*CAMPAIGN, "--out", "o"),
+        ("field 'distill'", "unknown key 'scorer.tree'"),
+        text("goal.yaml", "log: sample\nbudget: {judgments: 50}\njudges: words=lexical\ndistill: scorer.tree=5\n"),
+    ),
+    Case(
+        "no folder for a campaign",
+        CAMPAIGN,
+        ("--out", "--dry-run"),
+        text("goal.yaml", "log: sample\nbudget: {judgments: 50}\njudges: words=lexical\n"),
+    ),
+    Case(
+        "grades that a campaign does not wait for",
+        (*CAMPAIGN, "--out", "o", "--grades", "goal.yaml"),
+        ("--grades", "does not wait for grades"),
+        text("goal.yaml", "log: sample\nbudget: {judgments: 50}\njudges: words=lexical\n"),
     ),
     Case(
         "too few graded queries to improve",

@@ -28,6 +28,7 @@ NEEDED: dict[str, tuple[str, ...]] = {
     "calibrate-cascade": ("levels.yaml", "--data", "log.csv", "--out", "out"),
     "prompts render": ("relevance/graded", "--data", "log.csv"),
     "distill": ANSWERS,
+    "campaign": ("goal.yaml", "--out", "out"),
     "score": ("--scorer", "scorer", "--data", "log.csv", "--out", "out.parquet"),
     "select": (*SCORED, "--keep", "0.5"),
     "weights": SCORED,

@@ -20,6 +20,7 @@ COMPARE = (
     *("compare-prompts", "--data", "log.csv", "--variants", "relevance/lexical", "relevance/graded"),
     *("--backend", "lexical", "--out", "out"),
 )
+CAMPAIGN = ("campaign", "goal.yaml", "--out", "out")
 IMPROVE = ("improve-prompt", "--data", "log.csv", "--variant", "relevance/plain", "--out", "out")
 BENCHMARK = (
     *("benchmark", "esci", "log.csv", "--variant", "relevance/lexical", "--backend", "lexical", "--out", "out"),
@@ -76,6 +77,7 @@ WRONG: tuple[tuple[tuple[str, ...], tuple[tuple[str, tuple[str, ...]], ...]], ..
             ("--seed", ("-1", LONG)),
         ),
     ),
+    (CAMPAIGN, (("--yes", ("nan", "inf", "-1")), ("--grades", ("",)))),
     (
         BENCHMARK,
         (

@@ -19,6 +19,7 @@ INSIDE = (
     "sie_agent/_prompts/relevance/query-likelihood.yaml",
     "sie_agent/_prompts/clarity/graded.yaml",
     "sie_agent/_suites/quickstart.yaml",
+    "sie_agent/_campaigns/sample.yaml",
     "sie_agent/samples/quickstart/pairs.jsonl",
     "sie_agent/samples/quickstart/histories.jsonl",
     "sie_agent/samples/maps/wands.yaml",

@@ -14,7 +14,7 @@ from sie_agent.errors import EnvironmentFailure, InputError
 from sie_agent.files.paths import cache_dir, user_path
 from sie_agent.judging.answers import Answer
 from sie_agent.judging.cache import entries, sqlite_file
-from sie_agent.judging.cache.entries import plain
+from sie_agent.judging.cache.entries import EndpointTokens, plain
 from sie_agent.judging.cache.sqlite_file import VERSION, explained, is_busy, is_damaged, is_full
 from sie_agent.judging.cache.stored import answer_from_json, answer_to_json
 from sie_agent.utils.shown import shown
@@ -248,6 +248,11 @@ class JudgmentCache:
         """Answers per second to a variant when a model last answered for a second without a pause; None if never."""
         with self._used():
             return entries.recent_rate(self._connection, variant, model)
+
+    def tokens_by_endpoint(self) -> list[EndpointTokens]:
+        """Of each endpoint, how many answers are kept, and the tokens of all and of the longest of them."""
+        with self._used():
+            return entries.tokens_by_endpoint(self._connection)
 
     def stats(self) -> dict[str, Any]:
         """Where it lies, how large it is, how many answers by variant, model and status.

@@ -6,10 +6,10 @@ import json
 import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from sie_agent.files.writing import Unfinished
-from sie_agent.judging.cache.stored import NAME_CHARS, answer_of, loaded_json, plain_line
+from sie_agent.judging.cache.stored import NAME_CHARS, answer_from_json, answer_of, loaded_json, plain_line
 
 MOST_ALIASES = 16
 RATE_COUNT = 2000
@@ -28,6 +28,34 @@ ENTRIES = (
     "SELECT CAST(key AS BLOB), CAST(variant AS BLOB), CAST(model AS BLOB), "
     "CASE WHEN created BETWEEN 0 AND ? THEN created END, CAST(value AS BLOB) FROM judgments ORDER BY created, key"
 )
+
+
+class EndpointTokens(NamedTuple):
+    """The answers of one endpoint: how many, their tokens, and those of the longest question and answer."""
+
+    endpoint: str
+    answers: int
+    input_tokens: int
+    output_tokens: int
+    most_input: int
+    most_output: int
+
+
+def tokens_by_endpoint(connection: sqlite3.Connection) -> list[EndpointTokens]:
+    """The answers by endpoint; one that cannot be read counts without tokens."""
+    found: dict[str, list[int]] = {}
+    for (value,) in connection.execute("SELECT CAST(value AS BLOB) FROM judgments"):
+        try:
+            answer = answer_from_json(str(value or b"", "utf-8"))
+            place, sent, received = answer.endpoint, answer.input_tokens, answer.output_tokens
+        except ValueError:
+            place, sent, received = "", 0, 0
+        total = found.setdefault(place, [0, 0, 0, 0, 0])
+        total[0] += 1
+        total[1] += sent
+        total[2] += received
+        total[3:] = [max(total[3], sent), max(total[4], received)]
+    return [EndpointTokens(place, *total) for place, total in sorted(found.items())]
 
 
 def plain(value: object) -> str:

@@ -1,0 +1,1 @@
+"""The steps of ``sie campaign``: each calls the verbs that there are."""

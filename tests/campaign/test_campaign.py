@@ -1,0 +1,205 @@
+"""``sie campaign`` from the goal to the weights: approval, budget, people's grades, a planner that is a model."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+
+from sie_agent.commands.campaign import run_campaign
+from sie_agent.errors import InputError
+from sie_agent.results.campaign import CampaignFile
+
+from ..judging.scripted_server import Reply, completion, scripted_server
+from .conftest import graded_log, write
+
+# of an answer of the scripted server: 100 tokens in, 1 out
+PRICES = "price_input=1,price_output=0"
+PER_ANSWER = 0.0001
+
+
+def shared_words(body: dict[str, Any]) -> str:
+    """A grade from 0 to 3 by what a question holds, the same for the same question."""
+    return str(sum(map(ord, body["messages"][-1]["content"])) % 4)
+
+
+def graded(body: dict[str, Any], number: int) -> Reply:
+    """A server that grades."""
+    token = shared_words(body)
+    return Reply(body=completion(token, top={token: -0.1, "x": -3.0}))
+
+
+def kept(folder: Path) -> CampaignFile:
+    return CampaignFile.model_validate(json.loads((folder / "campaign.json").read_text()))
+
+
+def spent(result: dict[str, Any], step: str = "total") -> dict[str, Any]:
+    return next(one for one in result["spending"] if one["step"] == step)
+
+
+@pytest.mark.slow
+def test_two_approvals_lead_to_weights_and_nothing_is_spent_before(log: Path, tmp_path: Path) -> None:
+    goal = write(tmp_path / "goal.yaml", log="log.csv", judges="words=lexical", budget={"judgments": 150})
+    first = run_campaign(goal, "out")
+    assert first["exit_code"] == 3 and first["waits_for"]["step"] == "pilot"
+    assert spent(first)["judgments"] == 0
+    assert (
+        f"sie campaign {goal} --out" in first["waits_for"]["command"] and "--approve" in first["waits_for"]["command"]
+    )
+    again = run_campaign(goal, "out")
+    assert again["waits_for"] == first["waits_for"] and again["decisions"] == first["decisions"]
+    second = run_campaign(goal, "out", approve=True)
+    assert second["waits_for"]["step"] == "label" and 0 < spent(second)["judgments"] <= 30
+    last = run_campaign(goal, "out", approve=True)
+    assert last["exit_code"] == 0 and last["status"] == "done" and last["waits_for"] is None
+    assert spent(last)["judgments"] <= 150
+    assert len(pd.read_parquet(last["weights"])) == 180 and Path(last["scorer"]).is_dir()
+    assert last["outcome"]["verdict"] in ("use", "no-better")
+    assert last["outcome"]["mode"].startswith("gold (")
+    assert kept(tmp_path / "out").status == "done"
+    # over is over: nothing is asked or written anew
+    assert run_campaign(goal, "out", approve=True)["decisions"] == last["decisions"]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("money", [0.015, 0.022])
+def test_the_budget_in_money_holds_over_all_steps(money: float, log: Path, tmp_path: Path) -> None:
+    with scripted_server(graded) as server:
+        spec = f"=openai,m,base_url={server.url},concurrency=4,{PRICES}"
+        two = {"judges": f"big{spec}", "variants": ["relevance/graded", "relevance/rubric"]}
+        goal = write(tmp_path / "goal.yaml", log="log.csv", budget={"money": money}, **two)
+        result = run_campaign(goal, "out", yes=money)
+        asked = len(server.bodies)
+    assert result["exit_code"] == 0
+    assert asked * PER_ANSWER <= money + 1e-9
+    total = spent(result)
+    assert total["judgments"] == asked and total["money"] == pytest.approx(asked * PER_ANSWER)
+    assert spent(result, "left")["money"] == pytest.approx(money - total["money"])
+    assert spent(result, "pilot")["money"] <= 0.2 * money + 1e-9
+
+
+@pytest.mark.slow
+def test_yes_approves_up_to_a_sum_only(log: Path, tmp_path: Path) -> None:
+    goal = write(tmp_path / "goal.yaml", log="log.csv", judges="words=lexical", budget={"judgments": 150})
+    result = run_campaign(goal, "out", yes=40)
+    assert result["exit_code"] == 3 and result["waits_for"]["step"] == "label"
+    assert spent(result)["judgments"] <= 40
+    assert run_campaign(goal, "out", yes=150)["exit_code"] == 0
+
+
+@pytest.mark.slow
+def test_people_grade_a_sheet_and_the_campaign_goes_on(tmp_path: Path) -> None:
+    log = graded_log(tmp_path / "log.csv", grades=False)
+    truth = pd.read_csv(graded_log(tmp_path / "graded.csv")).set_index("sample_id")["grade"]
+    goal = write(
+        tmp_path / "goal.yaml",
+        log=log.name,
+        judges="words=lexical",
+        budget={"judgments": 120},
+        people={"pairs": 48},
+        pilot={"pairs": 24},
+    )
+    first = run_campaign(goal, "out", yes=120)
+    assert first["exit_code"] == 3 and first["waits_for"]["kind"] == "grades"
+    sheet = pd.read_csv(first["waits_for"]["sheet"])
+    assert 24 <= len(sheet) <= 48 and spent(first)["judgments"] == 0
+    empty = tmp_path / "empty.csv"
+    sheet.to_csv(empty, index=False)
+    with pytest.raises(InputError, match="no grade is filled in"):
+        run_campaign(goal, "out", yes=120, grades=empty)
+    sheet["grade"] = sheet["sample_id"].map(truth).round(2)
+    sheet.to_csv(tmp_path / "filled.csv", index=False)
+    result = run_campaign(goal, "out", yes=120, grades=tmp_path / "filled.csv")
+    assert result["exit_code"] == 0 and result["outcome"]["mode"].startswith("gold (")
+    # grades of test queries are in no file that a verb reads before the test
+    log_of_steps = pd.read_parquet(tmp_path / "out" / "log.parquet")
+    test = pd.read_parquet(tmp_path / "out" / "test-grades.parquet")
+    assert len(test) and not set(test["sample_id"]) & set(log_of_steps.dropna(subset="grade")["sample_id"])
+
+
+@pytest.mark.slow
+def test_a_budget_in_seconds_ends_the_judging(log: Path, tmp_path: Path) -> None:
+    goal = write(tmp_path / "goal.yaml", log="log.csv", judges="words=lexical", budget={"seconds": 0.01})
+    waits = run_campaign(goal, "out", yes=0.01)
+    assert waits["exit_code"] == 3 and waits["waits_for"]["seconds"] == pytest.approx(0.002)
+    result = run_campaign(goal, "out", approve=True)
+    assert result["exit_code"] == 0 and result["scorer"] is None and result["outcome"] is None
+    assert spent(result)["judgments"] == 12 and spent(result, "left")["seconds"] == 0
+    assert "the budget allows 0 more pairs" in result["decisions"][-1]["why"]
+
+
+def planner(says: str) -> Any:
+    """A server that grades, and that plans as it is told."""
+
+    def script(body: dict[str, Any], number: int) -> Reply:
+        if "You plan a campaign" in body["messages"][-1]["content"]:
+            return Reply(body=completion(says))
+        return graded(body, number)
+
+    return script
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("says", "told"),
+    [
+        ("I would rather not.", "no JSON object"),
+        ('{"step": "judge", "pairs": 1000000, "why": "all of it"}', "more than the"),
+        ('{"step": "buy", "pairs": 3}', "is not a move"),
+        ('{"step": "stop", "pairs": 0, "why": "enough"}', "too few to distill"),
+        ('Sure: {"step": "judge", "pairs": 21, "why": "small steps"}', "the model: small steps"),
+    ],
+)
+def test_a_model_proposes_and_the_rules_hold(says: str, told: str, log: Path, tmp_path: Path) -> None:
+    money = 0.018
+    with scripted_server(planner(says)) as server:
+        spec = f"openai,m,base_url={server.url},concurrency=2,{PRICES}"
+        goal = write(
+            tmp_path / "goal.yaml",
+            log="log.csv",
+            judges=f"big={spec}",
+            variants="relevance/graded",
+            budget={"money": money},
+            planner=f"plan={spec}",
+        )
+        result = run_campaign(goal, "out", yes=money)
+        asked = len(server.bodies)
+        planned = sum("You plan a campaign" in one["messages"][-1]["content"] for one in server.bodies)
+    assert result["exit_code"] == 0 and planned >= 1
+    assert asked * PER_ANSWER <= money + 1e-9
+    assert spent(result)["money"] == pytest.approx(asked * PER_ANSWER)
+    assert told in " ".join(one["why"] for one in result["decisions"])
+    by = Counter(one["by"] for one in result["decisions"] if one["step"] == "decide")
+    # "stop" is refused until there is enough to distill from, and "buy" always
+    assert (by["model"] > 0) == ("small steps" in told or "too few" in told)
+
+
+@pytest.mark.slow
+def test_a_dry_run_asks_nothing_and_writes_nothing(log: Path, tmp_path: Path) -> None:
+    goal = write(tmp_path / "goal.yaml", log="log.csv", judges="words=lexical", budget={"judgments": 150})
+    before = sorted(tmp_path.iterdir())
+    planned = run_campaign(goal, dry_run=True)
+    assert planned["exit_code"] == 0 and planned["budget"]["judgments"] == 150
+    assert any("pilot" in line for line in planned["planned"])
+    assert sorted(tmp_path.iterdir()) == before
+
+
+@pytest.mark.slow
+def test_what_is_wrong_is_told_before_anything_is_done(log: Path, tmp_path: Path) -> None:
+    free = write(tmp_path / "goal.yaml", log="log.csv", judges="words=lexical", budget={"money": 5})
+    with pytest.raises(InputError, match="no judge has a price"):
+        run_campaign(free, "out")
+    goal = write(tmp_path / "goal.yaml", log="log.csv", judges="words=lexical", budget={"judgments": 50})
+    with pytest.raises(InputError, match="--out"):
+        run_campaign(goal)
+    run_campaign(goal, "out")
+    with pytest.raises(InputError, match="does not wait for grades"):
+        run_campaign(goal, "out", grades=log)
+    other = write(tmp_path / "goal.yaml", log="log.csv", judges="words=lexical", budget={"judgments": 60})
+    with pytest.raises(InputError, match=r"budget\.judgments"):
+        run_campaign(other, "out")
+    assert run_campaign(other, "out", overwrite=True)["exit_code"] == 3
