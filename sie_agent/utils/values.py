@@ -127,7 +127,6 @@ KINDS: dict[str, Kind] = {
     "yes": MONEY,
     "sample": COUNT,
     "service": Address(),
-    "yes": MONEY,
     "price_input": MONEY,
     "price_output": MONEY,
     "base_url": Address(),
