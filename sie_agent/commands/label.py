@@ -133,7 +133,8 @@ def label(
     if cascade is not None:
         given: dict[str, Any] = {"column_map": column_map, "split": split, "limit": limit, "strict": strict}
         given |= {"skip_invalid": skip_invalid, "overwrite": overwrite, "max_cost": max_cost}
-        return by_cascade(data, out, cascade, retry_failed, cache_path, log_json, **given)
+        labelled: dict[str, Any] = by_cascade(data, out, cascade, retry_failed, cache_path, log_json, **given)
+        return labelled
     names, asked, spent = names_of(variant, judges), as_judge(judge), budget_of(budget, strategy, seed)
     check_values(data=data, column_map=column_map, split=split, limit=limit, variant=names, max_cost=max_cost)
     check_values(calibration=calibration, panel=panel)

@@ -68,7 +68,7 @@ class Kept:
 
     def ask(self, rows: pd.DataFrame, before: pd.DataFrame | None) -> tuple[pd.DataFrame, Answers]:
         """What is known of some rows."""
-        places = self._table.index.get_indexer(rows["sample_id"])
+        places = self._table.index.get_indexer(pd.Index(rows["sample_id"]))
         scores, entropy = self._answers.scores[:, places], self._answers.entropy[places]
         return self._table.iloc[places], Answers(scores, entropy, self._answers.most)
 
