@@ -87,7 +87,8 @@ def calibrate_cascade(
     """
     from sie_agent.cascade import load_levels
     from sie_agent.commands.cascade_askers import AskingLimits, askers_of, judge_files
-    from sie_agent.commands.cascade_calibrating import Aim, calibrated, seen_queries
+    from sie_agent.commands.cascade_calibrating import Aim, calibrated
+    from sie_agent.commands.cascade_seen import seen_queries
     from sie_agent.files.manifest import Manifest, command_line
     from sie_agent.files.typed_json import write_document
     from sie_agent.judging import JudgmentCache

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, fields
@@ -15,6 +14,8 @@ import numpy as np
 import pandas as pd
 
 from sie_agent.cascade import AgentLevel, Answers, CascadeSettings, JudgeLevel, ScorerLevel
+from sie_agent.commands.cascade_members import check_measure, members_of, most_entropy, variants_hash
+from sie_agent.commands.cascade_tables import own_table, together
 from sie_agent.commands.judges import Judge, open_judge
 from sie_agent.errors import InputError
 from sie_agent.files.paths import user_path
@@ -29,7 +30,6 @@ from sie_agent.judging import (
     Variant,
     check_limit,
     check_method,
-    is_composite,
     load_variant,
     stop_on_signals,
 )
@@ -263,133 +263,6 @@ def opened(level: JudgeLevel | AgentLevel, variants: Sequence[Variant]) -> tuple
             raise InputError(problem, hint="Give a variant of relevance, and none of method pairwise.")
         check_method(backend, variant)
     return backend, judge
-
-
-def members_of(level: JudgeLevel) -> list[Variant]:
-    """What a level asks about each pair.
-
-    Raises
-    ------
-    InputError : too few examples in the prompt for their orders or sets of them.
-    """
-    variant = load_variant(level.variant)
-    if level.confidence == "variants":
-        return [variant, *map(load_variant, level.variants)]
-    if level.confidence == "orders":
-        return [with_examples(variant, order, f"order {place}") for place, order in enumerate(orders(variant, level))]
-    if level.confidence == "annotators":
-        sets = example_sets(len(variant.examples), level)
-        return [with_examples(variant, order, f"annotator {place}") for place, order in enumerate(sets)]
-    return [variant]
-
-
-def orders(variant: Variant, level: JudgeLevel) -> list[tuple[int, ...]]:
-    """The examples in turn: each order begins with another one.
-
-    Raises
-    ------
-    InputError : fewer than two examples.
-    """
-    count = len(variant.examples)
-    if count < 2:
-        problem = f"field 'confidence': variant '{variant.name}' has {count or 'no'} example, so no orders"
-        raise InputError(problem, hint="Give a prompt with two examples or more, or another measure.")
-    return [tuple((first + one) % count for one in range(count)) for first in range(min(count, level.members))]
-
-
-def example_sets(count: int, level: JudgeLevel) -> list[tuple[int, ...]]:
-    """Different sets of half of the examples, in an order of their own, drawn with the level's seed.
-
-    Simulated annotators (Jung, Brahman and Choi 2024): each was shown other examples.
-
-    Raises
-    ------
-    InputError : too few examples for so many sets.
-    """
-    size = max(1, count // 2)
-    if math.comb(count, size) < level.members:
-        problem = f"field 'members': {count} examples give {math.comb(count, size) if count else 0} sets of {size}, "
-        problem += f"and {level.members} are asked for"
-        raise InputError(problem, hint="Put more examples into the prompt, or ask for fewer members.")
-    rng = np.random.default_rng(level.seed)
-    found: dict[frozenset[int], tuple[int, ...]] = {}
-    while len(found) < level.members:
-        drawn = tuple(int(one) for one in rng.permutation(count)[:size])
-        found.setdefault(frozenset(drawn), drawn)
-    return list(found.values())
-
-
-def with_examples(variant: Variant, places: Sequence[int], name: str) -> Variant:
-    """The variant with some of its examples, in this order."""
-    return variant.model_copy(update={"examples": tuple(variant.examples[one] for one in places)})
-
-
-def check_measure(name: str, confidence: str, variant: Variant) -> None:
-    """Entropy needs the probabilities of several grades.
-
-    Raises
-    ------
-    InputError : the variant's method gives none.
-    """
-    if confidence == "entropy" and (variant.method != "graded" or is_composite(variant)):
-        problem = f"field 'confidence': variant '{variant.name}' ({variant.method}) gives no probabilities of grades"
-        raise InputError(problem, hint="Use 'margin'.")
-
-
-def most_entropy(variant: Variant) -> float:
-    """Log of the number of grades."""
-    return math.log(max(len(variant.scale), 2))
-
-
-def variants_hash(variants: Sequence[Variant]) -> str:
-    """SHA-256 of all that the variants say to a judge, or make of its answers."""
-    told = "\n".join(one.model_dump_json(exclude={"about"}) for one in variants)
-    return hashlib.sha256(told.encode("utf-8", "replace")).hexdigest()
-
-
-def together(tables: Sequence[pd.DataFrame]) -> pd.DataFrame:
-    """The first member's judgments, with the status of the first member that failed and the tokens of all."""
-    first = tables[0].copy()
-    if len(tables) == 1:
-        return first
-    for table in tables[1:]:
-        failed = (first["score"].notna() & table["score"].isna()).to_numpy(bool)
-        for name in ("score", "status", "detail"):
-            first.loc[failed, name] = table.loc[failed, name]
-    for name in ("input_tokens", "output_tokens", "latency_ms"):
-        first[name] = sum(table[name] for table in tables)
-    first["cached"] = np.all([table["cached"] for table in tables], axis=0)
-    return first
-
-
-def own_table(rows: pd.DataFrame, score: Any, variant: str, model: str) -> pd.DataFrame:
-    """Judgments that no judge was asked for."""
-    told = rows[["sample_id", "query", "item_id"]].assign(
-        aspect="relevance",
-        variant=variant,
-        model=model,
-        endpoint="",
-        score=score,
-        probabilities=pd.array([None] * len(rows), dtype="string"),
-        entropy=np.nan,
-        status="ok",
-        detail="",
-        input_tokens=0,
-        output_tokens=0,
-        cached=False,
-        latency_ms=0.0,
-    )
-    return told[list(JUDGMENT_COLUMNS)]
-
-
-def cost_of(table: pd.DataFrame, prices: Mapping[str, PricePart]) -> float | None:
-    """USD of the answers of a table, those from the cache too; None where no price is known."""
-    if not prices:
-        return None
-    sums = table.groupby("endpoint")[["input_tokens", "output_tokens"]].sum()
-    # of one server, the endpoint has no name
-    known = [(prices.get(str(name)), int(one.iloc[0]), int(one.iloc[1])) for name, one in sums.iterrows()]
-    return float(sum(price.of(read, written) for price, read, written in known if price is not None))
 
 
 def judge_files(settings: CascadeSettings) -> dict[str, Any]:

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -25,12 +24,11 @@ from sie_agent.cascade import (
     opinion_of,
     settled_figures,
 )
-from sie_agent.commands.cascade_askers import AskingLimits, LevelAsker, cost_of
+from sie_agent.commands.cascade_askers import AskingLimits, LevelAsker
+from sie_agent.commands.cascade_tables import cost_of
 from sie_agent.errors import InputError
-from sie_agent.files.paths import user_path
 from sie_agent.pipeline.loading import samples_hash
-from sie_agent.samples import assign_query_sets, query_keys, read_file
-from sie_agent.scorer import columns_beside, load_scorer, scorer_folder
+from sie_agent.samples import assign_query_sets, query_keys
 from sie_agent.utils.arrays import Booleans, Integers
 from sie_agent.utils.counts import counted
 from sie_agent.utils.progress import say
@@ -318,39 +316,3 @@ def on_test(pairs: GradedPairs, settled: Booleans, opinion: Opinion | None) -> d
     decision = np.empty(0, np.intp) if opinion is None else opinion.decision[rows]
     figures = settled_figures(decision, pairs.truth[rows][: len(decision)], pairs.queries[rows][: len(decision)])
     return {"n_asked": asked, **asdict(figures), "coverage": float(rows.sum() / total)}
-
-
-def seen_queries(samples: pd.DataFrame, settings: CascadeSettings, files: Sequence[str | Path]) -> tuple[set[str], str]:
-    """Queries of the samples that a level has seen, and how that is known.
-
-    Parameters
-    ----------
-    files : tables with a column ``query``; of a scorer, the rows that it was distilled from are known by the file of
-        log columns beside it, where there is one.
-
-    Raises
-    ------
-    InputError : a file cannot be read, or has no such column.
-    """
-    keys = query_keys(samples["query"])
-    seen: set[str] = set()
-    told = []
-    for file in files:
-        table = read_file(user_path(file))
-        if "query" not in table:
-            raise InputError("the column 'query' is missing", where=f"--seen {file}", hint="Give a table of queries.")
-        seen |= set(query_keys(table["query"].astype(str)))
-        told.append(f"queries of {Path(file).name}")
-    for level in settings.answering:
-        if isinstance(level, ScorerLevel):
-            folder = scorer_folder(user_path(level.scorer))
-            columns = columns_beside(load_scorer(folder), folder)
-            if columns is None:
-                told.append(f"scorer '{level.name}': not known")
-                if not files:
-                    say(f"What level '{level.name}' was distilled from cannot be known: leave it out with --seen FILE")
-                continue
-            there = np.any([~np.isnan(column) for column in columns.of(samples).values()], axis=0)
-            seen |= set(keys[there])
-            told.append(f"scorer '{level.name}': rows of its log")
-    return seen & set(keys), "; ".join(told)

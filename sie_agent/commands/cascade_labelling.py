@@ -14,14 +14,15 @@ import pandas as pd
 
 from sie_agent.calibration import RAW_SCORE, mode_of_grades
 from sie_agent.cascade import PERSON, CascadeSettings, LevelReading, PersonLevel, load_cascade, reading_of
-from sie_agent.commands.cascade_askers import AgentAsker, AskingLimits, LevelAsker, askers_of, cost_of
+from sie_agent.commands.cascade_askers import AgentAsker, AskingLimits, LevelAsker, askers_of
+from sie_agent.commands.cascade_tables import cost_of
 from sie_agent.commands.labelling import Passage
 from sie_agent.commands.log_rows import LogRows
 from sie_agent.errors import EXIT_DONE, EXIT_PARTIAL, InputError
 from sie_agent.files.event_log import event, log_events
 from sie_agent.files.manifest import Manifest, command_line
 from sie_agent.grading import write_sheet
-from sie_agent.judging import JUDGMENT_COLUMNS, Accounted, JudgmentCache, is_lasting
+from sie_agent.judging import JUDGMENT_COLUMNS, JudgmentCache, is_lasting
 from sie_agent.results.cascade import CascadeFile
 from sie_agent.samples.tables import TableWriter, write_table
 from sie_agent.selection import POSITIVE_AT
@@ -314,50 +315,3 @@ def write_cascade_manifest(manifest: Manifest, folder: Path, result: dict[str, A
     manifest.extra["judge"] = {name: result[name] for name in told}
     manifest.extra["cascade"] = result["cascade"]
     manifest.write(folder / "manifest.json")
-
-
-def planned_cascade(log: LogRows, task: CascadeTask) -> dict[str, Any]:
-    """What a cascade is expected to ask: the first level as it is, the others by the shares of its calibration.
-
-    Returns
-    -------
-    ``levels`` (each: ``name``, ``kind``, ``expected`` rows, ``cached`` of them where that is known, ``cost``,
-    ``seconds``), ``rows``, and the sums ``to_ask``, ``cost``, ``seconds`` (None where a part is not known).
-    """
-    from sie_agent.commands.cascade_askers import JudgeAsker
-    from sie_agent.judging import estimate
-
-    parts: list[dict[str, Any]] = []
-    passage = Passage()
-    with askers_of(task.settings, task.max_cost) as askers, JudgmentCache(task.cache_path) as cache:
-        readings = {one.name for one in task.readings(askers)}
-        for _ in passage.watch(log.chunks()):
-            pass
-        share = 1.0
-        for level in task.file.levels:
-            if level.kind != PERSON and level.name not in readings:
-                continue
-            expected = round(share * passage.samples)
-            part: dict[str, Any] = {"name": level.name, "kind": level.kind, "expected": expected, "cached": None}
-            free = not isinstance(getattr(askers.get(level.name), "backend", None), Accounted)
-            part["cost"] = 0.0 if free else None if level.cost_per_pair is None else expected * level.cost_per_pair
-            part["seconds"] = None if level.seconds_per_pair is None else round(expected * level.seconds_per_pair, 1)
-            asker = askers.get(level.name)
-            if not parts and isinstance(asker, JudgeAsker):
-                how: dict[str, Any] = {"retry_failed": task.retry_failed}
-                found = [estimate(log.chunks(), one, asker.backend, cache, **how) for one in asker.variants]
-                part["cached"] = min(one["cached"] for one in found)
-                for name in ("cost", "seconds"):
-                    known = [one[name] for one in found]
-                    part[name] = part[name] if None in known else sum(known)
-            parts.append(part)
-            share -= level.test.coverage or 0.0 if level.test is not None else 0.0
-    costs, seconds = ([part[name] for part in parts if part["kind"] != PERSON] for name in ("cost", "seconds"))
-    return {
-        "levels": parts,
-        "rows": passage.samples,
-        "to_ask": sum(part["expected"] for part in parts if part["kind"] != PERSON),
-        "cost": None if None in costs else sum(costs),
-        "seconds": None if None in seconds else sum(seconds),
-        "exit_code": EXIT_DONE,
-    }

@@ -106,6 +106,8 @@ def label(
     """
     check_values(cascade=cascade)
     if cascade is not None:
+        from sie_agent.commands.label_cascade import by_cascade, refuse_beside_cascade
+
         refuse_beside_cascade(
             variant=variant,
             judge=judge,
@@ -135,7 +137,8 @@ def label(
     if cascade is not None:
         given: dict[str, Any] = {"column_map": column_map, "split": split, "limit": limit, "strict": strict}
         given |= {"skip_invalid": skip_invalid, "overwrite": overwrite, "max_cost": max_cost}
-        return by_cascade(data, out, cascade, retry_failed, cache_path, log_json, **given)
+        labelled: dict[str, Any] = by_cascade(data, out, cascade, retry_failed, cache_path, log_json, **given)
+        return labelled
     names, asked, spent = names_of(variant, judges), as_judge(judge), budget_of(budget, strategy, seed)
     check_values(data=data, column_map=column_map, split=split, limit=limit, variant=names, max_cost=max_cost)
     check_values(calibration=calibration, panel=panel, catalogue=catalogue)
@@ -217,7 +220,8 @@ def plan(
     from sie_agent.samples import rows_policy
 
     if cascade is not None:
-        from sie_agent.commands.cascade_labelling import load_task, planned_cascade
+        from sie_agent.commands.cascade_labelling import load_task
+        from sie_agent.commands.cascade_planning import planned_cascade
 
         check_values(data=data, column_map=column_map, split=split, limit=limit, max_cost=max_cost, cascade=cascade)
         policy = rows_policy(None, skip_invalid=skip_invalid, strict=strict)
@@ -237,57 +241,6 @@ def plan(
 
         return planned_panel(log, members, task)
     return planned(log, task)
-
-
-def by_cascade(
-    data: str | Path,
-    out: str | Path,
-    cascade: str | Path,
-    retry_failed: bool,
-    cache_path: str | Path | None,
-    log_json: str | Path | None,
-    *,
-    column_map: str | Path | None,
-    split: str | None,
-    limit: int | None,
-    max_cost: float | None,
-    skip_invalid: bool,
-    strict: bool,
-    overwrite: bool,
-) -> dict[str, Any]:
-    """:func:`label` with a calibrated cascade in place of a judge."""
-    from sie_agent.commands.cascade_askers import judge_files
-    from sie_agent.commands.cascade_labelling import SHEET, TRACES, label_by_cascade, load_task
-    from sie_agent.commands.log_rows import LogRows
-    from sie_agent.outputs import File, Folder, Work, outputs
-    from sie_agent.pipeline.loading import source_of
-    from sie_agent.samples import rows_policy
-
-    check_values(data=data, column_map=column_map, split=split, limit=limit, max_cost=max_cost, cascade=cascade)
-    task = load_task(cascade, cache_path, retry_failed, max_cost)
-    place = Folder("--out", out, ("judgments.parquet", "manifest.json", SHEET, TRACES))
-    events = File("--log-json", None if str(log_json) == "-" else log_json, appended=True)
-    reads = {"--data": source_of(data), "--map": column_map, "--cascade": cascade, **judge_files(task.settings)}
-    settings = {"--split": split, "--limit": limit, "cascade": task.file.levels_hash}
-    work = Work("label", reads, settings, grows=("--limit",))
-    with outputs(work, place, events, overwrite=overwrite, cache_path=cache_path):
-        policy = rows_policy(place.path, skip_invalid=skip_invalid, strict=strict, data=data)
-        log = LogRows(data, column_map, split, limit, policy, allow_missing_labels=False)
-        return label_by_cascade(place.path, log, task, log_json)
-
-
-def refuse_beside_cascade(**given: Any) -> None:
-    """A cascade names its judges and variants itself.
-
-    Raises
-    ------
-    InputError : names the first option that says otherwise.
-    """
-    for name, value in given.items():
-        judged = name == "judge" and (value is None or value == Judge() or value == "local")
-        if not judged and value not in (None, (), [], False):
-            problem = "a cascade names its judges and variants itself"
-            raise InputError(problem, where=f"--{name.replace('_', '-')}", hint="Leave it out beside --cascade.")
 
 
 def names_of(variant: str | Path | Sequence[str | Path], judges: Sequence[str]) -> list[str | Path]:

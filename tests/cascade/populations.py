@@ -16,10 +16,11 @@ PAIRS = 6
 
 @dataclass(frozen=True)
 class Drawn:
-    """Pairs of some queries: of each level (levels, n) confidence and agreement; (n,) queries."""
+    """Pairs of some queries: of each level (levels, n) confidence, agreement and its probability; (n,) queries."""
 
     confidence: Doubles
     agrees: np.ndarray
+    chance: Doubles
     queries: np.ndarray
     n_queries: int
 
@@ -51,12 +52,14 @@ def of(
         queries = np.repeat(np.arange(n_queries), pairs)
         effect = rng.normal(0, 1, n_queries)[queries]
         ruined = (rng.random(n_queries) < wrong_queries)[queries]
-        confidence, agrees = [], []
+        confidence, agrees, chances = [], [], []
         for _ in range(2):
             own = np.clip(rng.random(len(queries)) + spread * effect, 0, 1)
             confidence.append(own)
-            agrees.append((rng.random(len(queries)) < chance(own, effect)) & ~ruined)
-        return Drawn(np.array(confidence), np.array(agrees), queries, n_queries)
+            right = chance(own, effect)
+            agrees.append((rng.random(len(queries)) < right) & ~ruined)
+            chances.append(right * (1 - wrong_queries))
+        return Drawn(np.array(confidence), np.array(agrees), np.array(chances), queries, n_queries)
 
     return draw
 

@@ -18,7 +18,8 @@ HARDEST = of(level_chance(1 - ALPHA - 1e-6))
 ALL_OR_NOTHING = of(level_chance(1.0), wrong_queries=ALPHA + 1e-6)
 # right as a rule, and a query in which nothing is right often enough to break the promise
 RARE_RUIN = of(level_chance(0.98), wrong_queries=1 - (1 - ALPHA - 1e-6) / 0.98)
-CLUSTERED = of(lambda confidence, effect: np.where(effect > -0.8416, 1.0, 0.0) - 1e-6)
+# 0.79 of the queries agree as a whole
+CLUSTERED = of(lambda confidence, effect: np.where(effect > -0.8064, 1.0, 0.0))
 POPULATIONS = {
     "hardest": HARDEST,
     "all or nothing": ALL_OR_NOTHING,
@@ -31,7 +32,7 @@ POPULATIONS = {
 
 @dataclass
 class Truth:
-    """A large sample of a population: the true agreement of what a cascade settles."""
+    """A large sample of a population: the true agreement of what a cascade settles, by its probabilities."""
 
     drawn: Drawn
 
@@ -42,7 +43,7 @@ class Truth:
             if threshold is None:
                 continue
             rows = left & (self.drawn.confidence[level] >= threshold)
-            if rows.any() and self.drawn.agrees[level][rows].mean() < 1 - ALPHA:
+            if rows.any() and self.drawn.chance[level][rows].mean() < 1 - ALPHA:
                 return True
             left &= ~rows
         return False

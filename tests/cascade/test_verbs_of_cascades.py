@@ -204,6 +204,22 @@ def test_decisions_may_be_grades(shop: Path, tmp_path: Path) -> None:
     assert (table.loc[table["status"] != "ok", "settled_by"] == "").all()
 
 
+def test_a_scorer_is_a_level_and_the_queries_of_its_log_are_left_out(shop: Path, tmp_path: Path) -> None:
+    whole = pd.read_csv(shop / "log.csv")
+    seen = whole["query"].isin(whole["query"].unique()[:60])
+    whole[seen].to_csv(tmp_path / "first.csv", index=False)
+    judge = sie_agent.Judge("lexical")
+    sie_agent.label(tmp_path / "first.csv", tmp_path / "words", variant="relevance/lexical", judge=judge)
+    sie_agent.distill(tmp_path / "words", tmp_path / "first.csv", tmp_path / "distilled")
+    scorer = tmp_path / "distilled" / "scorer"
+    (tmp_path / "levels.yaml").write_text(f"levels: [{{name: s, kind: scorer, scorer: {scorer}}}, {{kind: person}}]")
+    found = sie_agent.calibrate_cascade(tmp_path / "levels.yaml", shop / "log.csv", tmp_path / "out", **AIM)
+    assert found["n_seen"] == 60 and "rows of its log" in found["seen"]
+    assert found["levels"][0]["test"]["n_asked"] == found["n_test_pairs"]
+    told = sie_agent.label(shop / "log.csv", tmp_path / "labels", cascade=tmp_path / "out" / "cascade.json")
+    assert told["ok"] + told["failed"] == len(whole)
+
+
 def test_an_agent_is_asked_what_is_left_and_its_steps_are_kept(shop: Path, tmp_path: Path) -> None:
     lexical = "backend: lexical, variant: relevance/lexical"
     levels = f"steps: 2\nlevels: [{{name: words, kind: judge, {lexical}}}, {{name: agent, kind: agent, {lexical}}}]"

@@ -26,8 +26,9 @@ import numpy as np
 import pandas as pd
 
 from sie_agent.cascade import Answers, CascadeSettings
-from sie_agent.commands.cascade_askers import AskingLimits, LevelAsker, askers_of, own_table
+from sie_agent.commands.cascade_askers import AskingLimits, LevelAsker, askers_of
 from sie_agent.commands.cascade_calibrating import Aim, calibrated
+from sie_agent.commands.cascade_tables import own_table
 from sie_agent.errors import SieError
 from sie_agent.evaluation import simulate_judge
 from sie_agent.files.manifest import library_versions, write_json
@@ -67,7 +68,7 @@ class Kept:
 
     def ask(self, rows: pd.DataFrame, before: pd.DataFrame | None) -> tuple[pd.DataFrame, Answers]:
         """What is known of some rows."""
-        places = self._table.index.get_indexer(rows["sample_id"])
+        places = self._table.index.get_indexer(pd.Index(rows["sample_id"]))
         scores, entropy = self._answers.scores[:, places], self._answers.entropy[places]
         return self._table.iloc[places], Answers(scores, entropy, self._answers.most)
 
