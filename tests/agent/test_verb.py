@@ -13,10 +13,11 @@ import pytest
 
 import sie_agent as sie
 from sie_agent.agent import TRACE_COLUMNS
-from sie_agent.errors import InputError
+from sie_agent.errors import InputError, MissingExtraError
 from sie_agent.grading import read_sheet
 from sie_agent.judging import JudgmentCache
 from sie_agent.pipeline.judged_log import read_judgments, relevance_of
+from sie_agent.utils import extras
 
 from ..judging.scripted_server import scripted_server
 from .conftest import judge_script, judged_of, log_of
@@ -106,6 +107,12 @@ def test_answers_are_cached_apart_from_those_of_one_pass(made: Made, tmp_path: P
     with JudgmentCache(tmp_path / "cache" / "judgments.sqlite") as cache:
         groups = {one["variant"]: one["count"] for one in cache.stats()["groups"]}
     assert groups.keys() == {"agent/choose"}, "a model that wants nothing judges nothing again"
+
+
+def test_without_the_extra_it_says_how_to_get_it(made: Made, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(extras, "is_installed", lambda module: module != "langgraph")
+    with pytest.raises(MissingExtraError, match="langgraph"):
+        made()
 
 
 @pytest.mark.parametrize(
