@@ -39,6 +39,7 @@ SWITCHES = {
     "check",
     "roll_back",
     *("open_metrics", "debug", "dry_run", "whole_queries", "allow_other_judge", "approve"),
+    *("open_metrics", "debug", "dry_run", "whole_queries", "allow_other_judge", "by_meaning"),
 }
 NEGATED = {"no_balance": "balance", "no_coverage": "coverage", "no_adjustment": "adjust", "by_degree": "by_rank"}
 NUMBERS = LIMITS | {name for name, kind in KINDS.items() if isinstance(kind, Number)}
