@@ -1,9 +1,9 @@
 """Sample importance for e-commerce search and recommendation, estimated with a language model.
 
-Every verb of the command line is a function here: ``sie_agent.label``, ``calibrate``, ``distill``, ``score``,
-``select``, ``weights``, ``rank``, ``explain``, ``attribute``, ``run_suite``, ``evaluate_run``, ``compare_prompts``,
-``improve_prompt``, ``benchmark``, ``push_scorer``, ``push_labels``, ``prompts_list`` and its kin, ``serve``, ``init``,
-``doctor``.
+Every verb of the command line is a function here: ``sie_agent.label``, ``run_agent``, ``calibrate``, ``distill``,
+``score``, ``select``, ``weights``, ``rank``, ``explain``, ``attribute``, ``run_suite``, ``evaluate_run``,
+``compare_prompts``, ``improve_prompt``, ``benchmark``, ``push_scorer``, ``push_labels``, ``prompts_list`` and its kin,
+``serve``, ``init``, ``doctor``.
 Names are loaded when they are first used, so that ``import sie_agent`` is quick.
 """
 
@@ -17,6 +17,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
+    from sie_agent.commands.agent import run_agent
     from sie_agent.commands.attribute import attribute
     from sie_agent.commands.benchmark import benchmark
     from sie_agent.commands.cache import cache_export, cache_prune, cache_stats
@@ -137,6 +138,7 @@ __all__ = [
     "push_scorer",
     "rank",
     "rows_policy",
+    "run_agent",
     "run_suite",
     "save_scorer",
     "score",
@@ -180,6 +182,7 @@ _HOMES = {
     "sie_agent.commands.serve": ("serve",),
     "sie_agent.drift": ("AdjustmentSettings",),
     "sie_agent.serving": ("Limits",),
+    "sie_agent.commands.agent": ("run_agent",),
     "sie_agent.commands.attribute": ("attribute",),
     "sie_agent.commands.benchmark": ("benchmark",),
     "sie_agent.commands.cache": ("cache_export", "cache_prune", "cache_stats"),

@@ -71,6 +71,7 @@ def general(
 VERBS = {
     "run": ("run:RUN", "All stages of a suite, and a report."),
     "label": ("label:VERB", "Put a log before a judge."),
+    "agent": ("agent:VERB", "Hard pairs judged again, with evidence."),
     "calibrate": ("calibrate:VERB", "Judgments as probabilities."),
     "distill": ("distill:VERB", "Weak labels and a scorer from a judged log."),
     "score": ("score:VERB", "Score a whole log with the scorer."),

@@ -10,12 +10,15 @@ from sie_agent.judging.backends.embedding import encode as encode_sentences
 from sie_agent.judging.backends.endpoints import DOUBLE_JUDGED, Endpoint, EndpointList, PricePart, load_endpoints
 from sie_agent.judging.backends.http.plain_chat import PlainAnswer, say_in_text
 from sie_agent.judging.backends.lexical import share_of_words
+from sie_agent.judging.backends.tool_calls import ENOUGH, choice_variant, chosen_tool, tool_chooser
 from sie_agent.judging.cache.database import JudgmentCache
 from sie_agent.judging.clarity import judge_clarity_from_catalogue
 from sie_agent.judging.forecast import estimate
 from sie_agent.judging.prompts.audit import AuditFinding, audit
 from sie_agent.judging.prompts.audit_data import DataAudit
+from sie_agent.judging.prompts.render import item_text as clean_item
 from sie_agent.judging.prompts.variants import (
+    AGENT,
     Variant,
     asked_variants,
     find_variant,
@@ -26,17 +29,19 @@ from sie_agent.judging.prompts.variants import (
     variant_name,
 )
 from sie_agent.judging.reasons import Reasons, pattern, reasons_in_words, shortened
-from sie_agent.judging.rendering import differences, rendered
+from sie_agent.judging.rendering import differences, question_bytes, rendered
 from sie_agent.judging.runner import Sampler, cached_scores, judge, judge_by_each, judge_chunks, models_asked
 from sie_agent.judging.session import Session, check_limit, stop_on_signals
 from sie_agent.judging.spending import Account
 from sie_agent.judging.table import JUDGMENT_COLUMNS
 
 __all__ = [
+    "AGENT",
     "AT_ONCE",
     "BACKENDS",
     "DOUBLE_JUDGED",
     "ENCODER_TOKENS",
+    "ENOUGH",
     "JUDGMENT_COLUMNS",
     "Account",
     "Accounted",
@@ -61,6 +66,9 @@ __all__ = [
     "check_installed",
     "check_limit",
     "check_method",
+    "choice_variant",
+    "chosen_tool",
+    "clean_item",
     "default_variant",
     "differences",
     "encode_sentences",
@@ -78,6 +86,7 @@ __all__ = [
     "make_backend",
     "models_asked",
     "pattern",
+    "question_bytes",
     "reasons_in_words",
     "rendered",
     "say_in_text",
@@ -85,5 +94,6 @@ __all__ = [
     "share_of_words",
     "shortened",
     "stop_on_signals",
+    "tool_chooser",
     "variant_name",
 ]

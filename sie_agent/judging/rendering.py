@@ -116,3 +116,10 @@ def both_short(before: object, after: object) -> dict[str, str]:
 def shown(value: object) -> str:
     """A value as text; of a list, how many entries it has."""
     return f"{len(value)} entries" if isinstance(value, tuple) else str(value)
+
+
+def question_bytes(variant: Variant, row: Mapping[str, Any]) -> tuple[int, int]:
+    """Bytes of all messages of a plain variant's question about a row, and of the last of them."""
+    fields = clean_fields(variant, row)
+    sizes = [len(one["content"].encode("utf-8", "replace")) for one in render_messages(variant, fields, variant.method)]
+    return sum(sizes), sizes[-1]

@@ -102,6 +102,11 @@ TEXT = Text()
 # by the name of the parameter; the option is that name, unless OPTIONS says otherwise
 KINDS: dict[str, Kind] = {
     **dict.fromkeys(("limit", "batch", "stability", "repeats", "grade_next", "budget"), COUNT),
+    **dict.fromkeys(("max_calls", "max_tokens", "max_calls_per_pair", "max_tokens_per_pair"), COUNT),
+    "max_cost_per_pair": MONEY,
+    "share": Number(above=0, most=1),
+    **dict.fromkeys(("above_entropy", "settle", "hand_over"), SHARE),
+    **dict.fromkeys(("tools", "order", "stronger"), TEXT),
     "trials": Number(whole=True, least=1, most=10_000),
     "budget_pairs": Number(whole=True, least=40, most=INT64),
     "per_query": Number(whole=True, least=2, most=10_000),

@@ -23,6 +23,7 @@ NEEDED: dict[str, tuple[str, ...]] = {
     "compare-prompts": (*JUDGE, "--variants", "relevance/lexical", "relevance/graded"),
     "improve-prompt": (*JUDGE, "--variant", "relevance/query-likelihood"),
     "benchmark": ("esci", "log.csv", "--backend", "lexical", "--out", "out", "--variant", "relevance/lexical"),
+    "agent": ANSWERS,
     "calibrate": ANSWERS,
     "prompts render": ("relevance/graded", "--data", "log.csv"),
     "distill": ANSWERS,

@@ -68,7 +68,8 @@ def test_everything_that_ships_loads_and_renders(name: str) -> None:
 
 def test_three_likelihood_variants_ship_and_one_of_each_other_kind() -> None:
     methods = [load_variant(name).method for name in list_variants("relevance")]
-    assert methods.count("likelihood") == 3
+    # and one with evidence
+    assert methods.count("likelihood") == 4
     assert {"graded", "written", "lexical", "embedding"} <= set(methods)
     assert {"facets", "pairwise"} <= set(methods) and len(methods) >= 10
     assert list_variants("clarity") == ["clarity/agreement", "clarity/graded", "clarity/kinds"]

@@ -135,7 +135,7 @@ class LocalBackend(InProcess):
         model, tokenizer = self._load()
         scorer: PrefixScorer | None = None
         room = int(getattr(model.config, "max_position_embeddings", 0) or 1_000_000)
-        generic: dict[str, float] = {}
+        generic: dict[tuple[str, str], float] = {}
         with models.workers() as pool:
             for window in windows(requests, self._batch_size * WINDOW_BATCHES):
                 prefix = tokenizer(window[0].messages[0]["content"])["input_ids"]
@@ -166,8 +166,9 @@ def tokenized(tokenizer: Any, window: list[Request], room: int) -> tuple[list[Re
         texts = [request.messages[role]["content"] for request in window]
         return list(tokenizer(texts, add_special_tokens=False)["input_ids"])
 
-    blank = window[0].messages[3]["content"] if len(window[0].messages) > 3 else ""
-    nothing = tokenizer(blank, add_special_tokens=False)["input_ids"] if blank else None
+    # the same for all, unless evidence stands in it
+    blanks = list(dict.fromkeys(generic_of(request) for request in window))
+    nothing = {text: tokenizer(text, add_special_tokens=False)["input_ids"] if text else None for text in blanks}
     ready: list[Ready] = []
     refused: Batch = []
     for request, context, target in zip(window, ids(1), ids(2), strict=True):
@@ -178,17 +179,23 @@ def tokenized(tokenizer: Any, window: list[Request], room: int) -> tuple[list[Re
         elif not target or not context:
             refused.append((request, Answer("empty", "likelihood", detail="no token to score")))
         else:
-            ready.append(Ready(request, tokens, QueryTokens(nothing, target) if nothing else None))
+            blank = nothing[generic_of(request)]
+            ready.append(Ready(request, tokens, QueryTokens(blank, target) if blank else None))
     return ready, refused
 
 
-def scored(scorer: PrefixScorer, generic: dict[str, float], chunk: list[Ready]) -> Batch:
+def generic_of(request: Request) -> str:
+    """The context of a product that says nothing; empty where the variant names none."""
+    return request.messages[3]["content"] if len(request.messages) > 3 else ""
+
+
+def scored(scorer: PrefixScorer, generic: dict[tuple[str, str], float], chunk: list[Ready]) -> Batch:
     """Answers of one batch. *generic* remembers log P(query | generic product), so it is asked once per query."""
     started = time.perf_counter()
     fresh = {
-        asked.request.query: asked.generic
+        (asked.request.query, generic_of(asked.request)): asked.generic
         for asked in chunk
-        if asked.generic is not None and asked.request.query not in generic
+        if asked.generic is not None and (asked.request.query, generic_of(asked.request)) not in generic
     }
     numbers = scorer.mean_log_likelihoods([asked.tokens for asked in chunk])
     if fresh:
@@ -198,7 +205,7 @@ def scored(scorer: PrefixScorer, generic: dict[str, float], chunk: list[Ready]) 
     for asked, number in zip(chunk, numbers, strict=True):
         detail = f"mean log-probability {number:.4f}"
         if asked.generic is not None:
-            blank = generic[asked.request.query]
+            blank = generic[asked.request.query, generic_of(asked.request)]
             detail += f", {blank:.4f} for a generic product"
             number -= blank
         answer = number_answer("likelihood", number, detail, input_tokens=asked.tokens.length, latency_ms=each)

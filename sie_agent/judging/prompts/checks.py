@@ -19,7 +19,7 @@ ITEM_ALONE = ("likelihood", "embedding", "lexical")
 # methods that read a grade from the scale
 SCALED = ("graded", "written", "pairwise")
 # between which marks a field has to stand; all others are the item's
-FENCES = {"query": "query", **dict.fromkeys(OTHER_FIELDS, "other")}
+FENCES = {"query": "query", "evidence": "evidence", **dict.fromkeys(OTHER_FIELDS, "other")}
 
 
 def check_unicode(variant: Variant) -> None:
@@ -95,9 +95,9 @@ def check_template(variant: Variant) -> None:
         raise ValueError("user: a profile is asked for once per item, so the template cannot use 'query'")
     if variant.aspect != "clarity" and "title" not in used:
         raise ValueError("user: the template never shows the title")
-    for name in ("other_title", "profile"):
+    for name, told in (("other_title", "opponent"), ("profile", "profile"), ("evidence", "evidence")):
         if name in known and name not in used:
-            raise ValueError(f"user: the template never shows the {'opponent' if 'other' in name else 'profile'}")
+            raise ValueError(f"user: the template never shows the {told}")
     if variant.method in ITEM_ALONE:
         if "query" in used:
             raise ValueError(f"user: a {variant.method} variant shows the item alone, without the query")
@@ -111,8 +111,8 @@ def check_template(variant: Variant) -> None:
 
 def fields_of(variant: Variant) -> tuple[str, ...]:
     """The fields that a variant's template may use."""
-    more = (*(("profile",) if variant.profile else ()), *(OTHER_FIELDS if variant.method == "pairwise" else ()))
-    return (*FIELDS, *more)
+    more = (*(("profile",) if variant.profile else ()), *(("evidence",) if variant.max_evidence_chars else ()))
+    return (*FIELDS, *more, *(OTHER_FIELDS if variant.method == "pairwise" else ()))
 
 
 def check_parts(variant: Variant) -> None:
@@ -130,6 +130,8 @@ def check_parts(variant: Variant) -> None:
         raise ValueError("opponents: only a variant of method pairwise has them")
     if variant.profile and (variant.method in ("facets", "pairwise") or variant.aspect != "relevance"):
         raise ValueError("profile: only a variant of relevance that puts one question can show one")
+    if variant.max_evidence_chars and (variant.method in ("facets", "pairwise") or variant.aspect != "relevance"):
+        raise ValueError("max_evidence_chars: only a variant of relevance that puts one question can show evidence")
     check_profile(variant)
 
 

@@ -34,6 +34,7 @@ class Example(BaseModel):
     description: str = ""
     attributes: str = ""
     profile: str = ""
+    evidence: str = ""
     other_title: str = ""
     other_description: str = ""
     other_attributes: str = ""

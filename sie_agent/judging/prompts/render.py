@@ -120,12 +120,32 @@ def extra_fields(variant: Variant, row: Mapping[str, Any], names: Sequence[str])
     """The profile and the texts of the opponent, as far as the template shows them."""
     found: dict[str, str] = {}
     for name in names:
+        if name == "evidence":
+            found[name] = evidence_text(str(row.get(name, "")), variant.max_evidence_chars)
+            continue
         kind = name.removeprefix("other_")
         text = str(row.get(name, ""))
         text = attribute_text(text) if kind == "attributes" else text
         limit = getattr(variant, f"max_{kind}_chars")
         found[name] = text and item_text(text, limit, kind == "title")
     return found
+
+
+def evidence_text(text: str, max_chars: int) -> str:
+    """What was looked up, cleaned line by line as sellers' texts are; the last lines go where there are too many."""
+    lines = (item_text(line, max_chars, True) for line in text[: head_of(max_chars)].split("\n"))
+    return cut_lines([line for line in lines if line], max_chars)
+
+
+def cut_lines(lines: Sequence[str], max_chars: int) -> str:
+    """As many whole lines as have room; of the first at least its beginning."""
+    kept, left = [line[:max_chars] for line in lines[:1]], max_chars - len("".join(lines[:1]))
+    for line in lines[1:]:
+        left -= len(line) + 1
+        if left < 0:
+            break
+        kept.append(line)
+    return "\n".join(kept)
 
 
 class Renderer:
@@ -151,6 +171,7 @@ class Renderer:
         self._tail: tuple[Message, ...] = ()
         self._ending = ""
         self._method = method
+        self._generic_title = variant.generic_title if "evidence" in self._item.names else ""
         if method == "likelihood":
             self.head = ({"role": "prefix", "content": likelihood_prefix(variant)},)
             if variant.generic_title:
@@ -164,7 +185,12 @@ class Renderer:
         item = self._item(fields)
         if self._method == "likelihood":
             target = {"role": "target", "content": f" {fields['query']}"}
-            return (*self.head, {"role": "context", "content": item}, target, *self._tail)
+            tail = self._tail
+            if self._generic_title and fields["evidence"]:
+                # beside the same evidence, or words that it shares with the query would count for any item
+                blank = {**dict.fromkeys(ALL_FIELDS, ""), "title": self._generic_title, "evidence": fields["evidence"]}
+                tail = ({"role": "generic", "content": self._item(blank)},)
+            return (*self.head, {"role": "context", "content": item}, target, *tail)
         if self._method in ("embedding", "lexical"):
             return ({"role": "query", "content": fields["query"]}, {"role": "item", "content": item})
         return (*self.head, {"role": "user", "content": item + self._ending})

@@ -22,8 +22,8 @@ from sie_agent.judging.prompts.template_check import FILTERS, MOST_SOURCE, TESTS
 FIELDS = ("query", "title", "description", "attributes")
 # another item of the same query, to compare with
 OTHER_FIELDS = ("other_title", "other_description", "other_attributes")
-# what was asked before of the item, and of its opponent: only some variants have them
-EXTRA_FIELDS = ("profile", *OTHER_FIELDS)
+# what was asked before of the item, what was looked up about the pair, and the opponent: only some variants have them
+EXTRA_FIELDS = ("profile", "evidence", *OTHER_FIELDS)
 ALL_FIELDS = (*FIELDS, *EXTRA_FIELDS)
 # stands before and behind a field while Jinja renders
 MARK = "\x00"

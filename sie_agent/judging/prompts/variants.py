@@ -32,6 +32,8 @@ MOST_FACETS = 20
 MOST_OPPONENTS = 20
 # what the variant of a panel begins with: `panel/KIND`
 PANEL = "panel/"
+# what the variant of a judgment ends with that an agent gave after it had looked things up
+AGENT = "+agent"
 
 
 class Variant(BaseModel):
@@ -58,6 +60,7 @@ class Variant(BaseModel):
     max_description_chars: Annotated[int, Field(ge=0, le=100_000)] = 600
     max_attributes_chars: Annotated[int, Field(ge=0, le=100_000)] = 300
     max_profile_chars: Annotated[int, Field(ge=0, le=100_000)] = 500
+    max_evidence_chars: Annotated[int, Field(ge=0, le=100_000)] = 0
     max_output_tokens: Annotated[int, Field(ge=1, le=10_000)] = 300
     calibration: Calibration = Calibration(center=-3.0, width=1.0)
 
@@ -246,4 +249,6 @@ def scale_means_nothing(variant: str) -> bool:
     """Whether a variant's answers are only an order (likelihoods, cosines, shared words, panels), not a degree."""
     if variant.startswith(PANEL):
         return True
-    return variant in list_variants() and load_variant(variant).method in ORDINAL_METHODS
+    # behind a plus stands how it was answered, or that an agent asked
+    named = variant.partition("+")[0] if variant.endswith(AGENT) else variant
+    return named in list_variants() and load_variant(named).method in ORDINAL_METHODS

@@ -1,0 +1,16 @@
+"""The tools: one file each, registered here."""
+
+from __future__ import annotations
+
+from sie_agent.agent.tools.departments import DEPARTMENTS
+from sie_agent.agent.tools.neighbours import NEIGHBOURS
+from sie_agent.agent.tools.profile import PROFILE
+from sie_agent.agent.tools.results import RESULTS
+from sie_agent.agent.tools.shopper import SHOPPER
+from sie_agent.agent.tools.spelling import SPELLING
+from sie_agent.agent.tools.tool import Tool
+
+TOOLS = {tool.name: tool for tool in (NEIGHBOURS, RESULTS, DEPARTMENTS, SPELLING, SHOPPER, PROFILE)}
+DEFAULT_TOOLS = tuple(TOOLS)
+
+__all__ = ["DEFAULT_TOOLS", "TOOLS", "Tool"]
