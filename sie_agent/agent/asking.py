@@ -61,19 +61,19 @@ class Asker:
         rows : what is asked about each case.
         """
         found: list[dict[str, Any] | None] = [None] * len(cases)
-        for places in self.ledger.portions(cases, variant, backend, rows):
+        for portion in self.ledger.portions(cases, variant, backend, rows):
             session = self.session_of(backend)
             if self.session.stopped == "interrupted":
                 session.stop("interrupted")
-            asked = pd.DataFrame([rows[place] for place in places])
+            asked = pd.DataFrame([rows[place] for place, _ in portion])
             [table] = judge_chunks([asked], variant, backend, self.cache, session=session)
-            for place, answer in zip(places, table.to_dict("records"), strict=True):
+            for (place, expected), answer in zip(portion, table.to_dict("records"), strict=True):
                 told: dict[str, Any] = {str(name): value for name, value in answer.items()}
                 told["cost"] = 0.0
                 if told["status"] == "not-asked":
                     cases[place].finish("limit of cost of the run")
                 else:
-                    told["cost"] = self.ledger.book(cases[place], variant, backend, told)
+                    told["cost"] = self.ledger.book(cases[place], variant, backend, told, expected)
                 found[place] = told
         return found
 

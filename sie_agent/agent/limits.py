@@ -35,6 +35,8 @@ class Ledger:
     def __init__(self, settings: AgentSettings) -> None:
         self._settings = settings
         self.total = Used()
+        # above 1 where a server counted more than can be
+        self._factor = 1.0
         self._most_input: dict[tuple[str, str], int] = {}
         self._most_output: dict[tuple[str, str], int] = {}
         limits = (settings.max_tokens, settings.max_cost, settings.max_tokens_per_pair, settings.max_cost_per_pair)
@@ -53,8 +55,8 @@ class Ledger:
 
     def portions(
         self, cases: Sequence[Case], variant: Variant, backend: Backend, rows: Sequence[Mapping[str, object]]
-    ) -> Iterator[list[int]]:
-        """The places of the cases that can be asked now; then, when those are booked, of others that have room.
+    ) -> Iterator[list[tuple[int, Used]]]:
+        """The places of the cases that can be asked now, and what each may take; then those of others that have room.
 
         A case without room stops, and says which limit it met. Where something has a limit, the first question goes
         alone: it tells what the others take.
@@ -65,7 +67,7 @@ class Ledger:
         """
         waiting = list(range(len(cases)))
         while waiting:
-            now: list[int] = []
+            now: list[tuple[int, Used]] = []
             later: list[int] = []
             held = Used()
             first = self._measures and asked_of(variant, backend) not in self._most_input
@@ -79,20 +81,26 @@ class Ledger:
                     else:
                         cases[place].finish(f"limit of {limit} of the run")
                 else:
-                    now.append(place)
+                    now.append((place, expected))
                     held.add(1, expected.tokens, expected.cost)
             if now:
                 yield now
             waiting = later
 
-    def book(self, case: Case, variant: Variant, backend: Backend, judgment: Mapping[str, Any]) -> float:
-        """Count an answer; gives what it cost, in USD."""
+    def book(
+        self, case: Case, variant: Variant, backend: Backend, judgment: Mapping[str, Any], expected: Used
+    ) -> float:
+        """Count an answer, at what was *expected* where a failed one has no usage; gives what it cost, in USD."""
         sent, said = int(judgment["input_tokens"]), int(judgment["output_tokens"])
         prices = prices_of(backend)
         named = prices.get(str(judgment["endpoint"]))
         cost = max((price.of(sent, said) for price in ([named] if named else prices.values())), default=0.0)
+        unknown = sent + said == 0 and judgment["status"] != "ok"
+        tokens, cost = (expected.tokens, expected.cost) if unknown else (sent + said, cost)
+        if expected.tokens and tokens > expected.tokens:
+            self._factor *= MARGIN * tokens / expected.tokens
         for used in (self.total, case.total):
-            used.add(1, sent + said, cost)
+            used.add(1, tokens, cost)
         key = asked_of(variant, backend)
         self._most_input[key] = max(self._most_input.get(key, 0), sent)
         self._most_output[key] = max(self._most_output.get(key, 0), said)
@@ -110,7 +118,7 @@ class Ledger:
         if seen is not None and variant.method != "written":
             said = max(LEAST_OUTPUT, math.ceil(MARGIN * self._most_output[key]))
         dearest = max((price.of(sent, said) for price in prices_of(backend).values()), default=0.0)
-        return Used(1, sent + said, dearest)
+        return Used(1, math.ceil(self._factor * (sent + said)), self._factor * dearest)
 
     def _of_pair(self, case: Case, expected: Used) -> str | None:
         limits = self._settings

@@ -228,8 +228,8 @@ def profile_variant() -> Variant:
 
 
 def item_of(case: Case) -> tuple[str, ...]:
-    """What makes an item another one: its id and texts."""
-    return tuple(str(case.row.get(name, "")) for name in ("item_id", "title", "description", "attributes"))
+    """What makes an item another one: its texts."""
+    return tuple(str(case.row.get(name, "")) for name in ("title", "description", "attributes"))
 
 
 def shown(case: Case) -> dict[str, Any]:

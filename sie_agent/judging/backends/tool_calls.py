@@ -12,7 +12,7 @@ from dataclasses import replace
 from functools import cached_property
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, ValidationError
 
 from sie_agent.errors import InputError
 from sie_agent.files.paths import prompts_dir
@@ -191,8 +191,12 @@ class _ToolCalls(_Calls):
 
     async def _try(self, request: Request) -> Answer | Trouble:
         backend, reader = self._backend, Reader(self._variant, self._secrets)
+        said: Answer | Trouble | OtherForm
         try:
             message = await self._ask(backend.bound, list(request.messages), {})
+        except ValidationError:
+            # LangChain's own check of what was called
+            said = Answer("unparsed", "written", detail="the call is not one: its arguments are no JSON object")
         except Exception as error:  # every provider's package has exceptions of its own
             said = classify(error, "written", self._secrets)
         else:
