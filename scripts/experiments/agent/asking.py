@@ -48,7 +48,8 @@ def configurations(first: list[str], tests: int, chosen: int) -> list[Configurat
 
     Parameters
     ----------
-    first : the first judges that the agent stands behind. tests : pairs for each tool; chosen : where the model chooses.
+    first : the first judges that the agent stands behind. tests, chosen : pairs for each tool, and where the model
+        chooses.
     """
     made = [Configuration("agent-own")]
     made += [Configuration(f"agent-{name}", name) for name in first if name != "lexical"]
@@ -128,7 +129,9 @@ class Answers:
             shown = AgentSettings().variant or evidence_variant(self.backend)
             table = self._measured(one.name, lambda: self._ask(str(shown), rows.assign(evidence="")))
             traces = pd.DataFrame({"sample_id": table["sample_id"], "node": "judge", "tool": "", "evidence": ""})
-            traces = traces.assign(calls=1, **{name: table[name] for name in ("input_tokens", "output_tokens", "cached")})
+            traces = traces.assign(
+                calls=1, **{name: table[name] for name in ("input_tokens", "output_tokens", "cached")}
+            )
         else:
             settings = AgentSettings(tools=one.tools, order=one.order, settle=SETTLE)
             found = self._measured(
