@@ -21,7 +21,7 @@ MEASURED = ("neighbours", "results", "spelling", "profile")
 PROMPT_ALONE = "prompt-alone"
 # of the judge itself, once it has answered all pairs
 OWN = "own"
-PORTION = 700
+PORTION = 1_010
 SETTLE = 0.5
 
 
@@ -51,13 +51,13 @@ def configurations(first: list[str], tests: int, chosen: int) -> list[Configurat
     first : the first judges that the agent stands behind. tests, chosen : pairs for each tool, and where the model
         chooses.
     """
-    made = [Configuration("agent-own")]
-    made += [Configuration(f"agent-{name}", name) for name in first if name != "lexical"]
+    made = [Configuration(f"agent-{OWN}")]
+    made += [Configuration(f"agent-{name}", name) for name in first if name == "minilm"]
     made.append(Configuration(PROMPT_ALONE, tools=(), tests=tests))
-    made += [Configuration(f"without-{tool}", tools=without(tool), tests=tests) for tool in MEASURED]
     made += [Configuration(f"only-{tool}", tools=(tool,), tests=tests) for tool in MEASURED]
+    made += [Configuration(f"without-{tool}", tools=without(tool), tests=tests) for tool in MEASURED]
     made.append(Configuration("order-model", order="model", tests=chosen))
-    return made + [Configuration(f"agent-{name}", name) for name in first if name == "lexical"]
+    return made + [Configuration(f"agent-{name}", name) for name in reversed(first) if name != "minilm"]
 
 
 def without(tool: str) -> tuple[str, ...]:

@@ -6,13 +6,13 @@
     python scripts/experiments/agent/measure.py show eval/results/agent.json       # as tables in Markdown
 
 `prepare` chooses pairs of crowdflower and Home Depot (SIE_DATA), tuning queries apart from test queries, and asks
-cheap judges: word overlap, MiniLM, the 135 M model. `ask` asks a server: one pass over all pairs, then the agent with all
-tools and behind each first judge, with each tool left out, with each tool alone, and where the model chooses. It goes on
+cheap judges: word overlap, MiniLM, the 135 M model. `ask` asks a server: one pass over all pairs, then the agent with
+all tools and behind each first judge, with each tool left out, with each alone, and where the model chooses. It goes on
 where it was stopped, and stops itself after --seconds. `analyse` needs no server and no model.
 
 Stated beforehand. Tools: neighbours, results, spelling, profile; these data name no departments and no shoppers, so
-those two find nothing here. Clicks that `results` shows are simulated from the grades (ranked clicks, 15 %). A tool is on
-by default if, over both data sets, leaving it out certainly loses or it alone certainly gains within queries, and
+those two find nothing here. Clicks that `results` shows are simulated from the grades (ranked clicks, 15 %). A tool is
+on by default if, over both data sets, leaving it out certainly loses or it alone certainly gains within queries, and
 neither is certainly to its disadvantage. Figures are of test queries; maps and cuts are of tuning queries.
 """
 
