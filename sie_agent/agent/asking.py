@@ -9,6 +9,7 @@ from typing import Any
 
 import pandas as pd
 
+from sie_agent.agent.assessing import records_of
 from sie_agent.agent.cases import Case
 from sie_agent.agent.limits import Ledger
 from sie_agent.judging import Account, Backend, JudgmentCache, Session, Variant, judge_chunks
@@ -67,8 +68,7 @@ class Asker:
                 session.stop("interrupted")
             asked = pd.DataFrame([rows[place] for place, _ in portion])
             [table] = judge_chunks([asked], variant, backend, self.cache, session=session)
-            for (place, expected), answer in zip(portion, table.to_dict("records"), strict=True):
-                told: dict[str, Any] = {str(name): value for name, value in answer.items()}
+            for (place, expected), told in zip(portion, records_of(table), strict=True):
                 told["cost"] = 0.0
                 if told["status"] == "not-asked":
                     cases[place].finish("limit of cost of the run")

@@ -39,11 +39,18 @@ def uncertainties(judged: pd.DataFrame, ids: pd.Series) -> Doubles:
     ----------
     judged : judgments of relevance. ids : (n,) the sample_id of each pair.
     """
-    own = pd.Series([uncertainty_of(one) for one in judged.to_dict("records")], judged["sample_id"].to_numpy(object))
+    told = [uncertainty_of(one) for one in records_of(judged)]
+    own = pd.Series(told, judged["sample_id"].to_numpy(object), dtype=np.float64)
     scores = judged[judged["status"] == "ok"].groupby("sample_id", sort=False)["score"]
     apart = (scores.max() - scores.min()).reindex(ids.to_numpy(object)).fillna(0.0).to_numpy(np.float64)
     first = own[~own.index.duplicated()].reindex(ids.to_numpy(object)).fillna(1.0).to_numpy(np.float64)
-    return np.maximum(first, apart)
+    unsure: Doubles = np.maximum(first, apart)
+    return unsure
+
+
+def records_of(table: pd.DataFrame) -> list[dict[str, Any]]:
+    """The rows of a table, by the names of its columns."""
+    return [{str(name): value for name, value in row.items()} for row in table.to_dict("records")]
 
 
 def hard_places(unsure: Doubles, settings: AgentSettings) -> tuple[list[int], float]:

@@ -36,7 +36,8 @@ def compiled_graph(nodes: Nodes) -> Any:
 
     graph = StateGraph(Wave)
     for name in NODES:
-        graph.add_node(name, step(name, getattr(nodes, name)))
+        node: Any = step(name, getattr(nodes, name))
+        graph.add_node(name, node)
 
     def turn(state: Wave) -> str:
         waiting = {case.next for case in state["cases"]}

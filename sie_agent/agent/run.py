@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 
 from sie_agent.agent.asking import Asker, Level
-from sie_agent.agent.assessing import hard_places, uncertainties
+from sie_agent.agent.assessing import hard_places, records_of, uncertainties
 from sie_agent.agent.cases import Case, traces_of
 from sie_agent.agent.graph import MOST_STEPS, compiled_graph
 from sie_agent.agent.limits import Ledger
@@ -184,29 +184,28 @@ def one_pass_of(rows: pd.DataFrame, judged: pd.DataFrame) -> pd.DataFrame:
 def cases_of(rows: pd.DataFrame, one_pass: pd.DataFrame, chosen: list[int], unsure: Any) -> list[Case]:
     """The hard pairs, as the graph takes them: without grade and label."""
     names = [name for name in SEEN if name in rows.columns]
-    texts = rows[names].iloc[chosen].to_dict("records")
-    told = one_pass.iloc[chosen].to_dict("records")
-    return [
-        Case(
-            place, {str(name): value for name, value in row.items()}, {str(n): v for n, v in one.items()}, unsure[place]
-        )
-        for place, row, one in zip(chosen, texts, told, strict=True)
-    ]
+    texts, told = records_of(rows[names].iloc[chosen]), records_of(one_pass.iloc[chosen])
+    return [Case(place, row, one, float(unsure[place])) for place, row, one in zip(chosen, texts, told, strict=True)]
 
 
 def result_of(one_pass: pd.DataFrame, cases: list[Case], chosen: list[int], settle: float, asker: Asker) -> AgentResult:
     """The judgments put back among the others, and what it took."""
     judgments = one_pass.copy()
-    for case in cases:
-        if case.judged is not None:
-            told = {**case.judged, "detail": case.why[:DETAIL_CHARS]}
-            for name in JUDGMENT_COLUMNS[4:]:
-                judgments.iloc[case.place, judgments.columns.get_loc(name)] = told[name]
+    judged = [case for case in cases if case.judged is not None]
+    places = [case.place for case in judged]
+    agents = pd.DataFrame([{**(case.judged or {}), "detail": case.why[:DETAIL_CHARS]} for case in judged])
+    for name in JUDGMENT_COLUMNS[4:] if judged else ():
+        judgments.loc[places, name] = agents[name].to_numpy()
     stopped: dict[str, int] = {}
     for case in cases:
         reason = case.why.partition(": uncertainty")[0]
         stopped[reason] = stopped.get(reason, 0) + 1
     total = asker.ledger.total
     handed = [case.place for case in cases if case.handed]
-    figures = {"calls": total.calls, "tokens": total.tokens, "cost": total.cost, "account": asker.account}
+    figures: dict[str, Any] = {
+        "calls": total.calls,
+        "tokens": total.tokens,
+        "cost": total.cost,
+        "account": asker.account,
+    }
     return AgentResult(judgments, traces_of(cases), chosen, handed, settle, **figures, stopped=stopped)

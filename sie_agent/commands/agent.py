@@ -100,8 +100,14 @@ def run_agent(
     >>> result["pairs"], result["hard"], result["agent"]
     (60, 6, 6)
     """
-    given = {"share": share, "budget": budget, "above_entropy": above_entropy, "settle": settle, "hand_over": hand_over}
-    limits = {"max_calls_per_pair": max_calls_per_pair, "max_tokens_per_pair": max_tokens_per_pair}
+    given: dict[str, Any] = {
+        "share": share,
+        "budget": budget,
+        "above_entropy": above_entropy,
+        "settle": settle,
+        "hand_over": hand_over,
+    }
+    limits: dict[str, Any] = {"max_calls_per_pair": max_calls_per_pair, "max_tokens_per_pair": max_tokens_per_pair}
     limits |= {"max_cost_per_pair": max_cost_per_pair, "max_calls": max_calls, "max_tokens": max_tokens}
     limits |= {"max_cost": max_cost}
     files = [judgments] if isinstance(judgments, str | Path) else list(judgments)

@@ -6,6 +6,7 @@ import time
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +25,9 @@ from sie_agent.pipeline.judged_log import ZERO_SHOT, read_judgments
 from sie_agent.pipeline.loading import load_log, samples_hash
 from sie_agent.samples import InvalidRows, without_grade
 from sie_agent.samples.tables import write_table
+from sie_agent.utils.extras import is_installed
 
+PAGES = "sie_agent.report.traces"
 HINT = "Give the folder that `sie label` wrote from the same data."
 
 
@@ -122,12 +125,22 @@ def write_files(folder: Path, found: AgentResult, rows: pd.DataFrame, table: pd.
     """All files but the manifest; gives their paths."""
     write_table(replaced(table, found), folder / "judgments.parquet")
     write_table(found.traces, folder / "traces.parquet")
+    page = None
+    if is_installed(PAGES):
+        # the page of traces
+        page = import_module(PAGES).write_traces_page(
+            folder / "traces.html", found.traces, title="Hard pairs, and what was looked up about them"
+        )
     sheet = None
     if found.handed:
         sheet = folder / "to-grade.csv"
         write_sheet(sheet, rows.iloc[found.handed].assign(sampling_probability=1.0))
     paths = {"judgments": folder / "judgments.parquet", "traces": folder / "traces.parquet"}
-    return {**{name: str(path) for name, path in paths.items()}, "page": None, "sheet": sheet and str(sheet)}
+    return {
+        **{name: str(path) for name, path in paths.items()},
+        "page": page and str(page),
+        "sheet": sheet and str(sheet),
+    }
 
 
 def replaced(table: pd.DataFrame, found: AgentResult) -> pd.DataFrame:

@@ -14,7 +14,7 @@ import pandas as pd
 from sie_agent.calibration import RAW_SCORE
 from sie_agent.errors import InputError
 from sie_agent.files.paths import user_path
-from sie_agent.judging import scale_means_nothing
+from sie_agent.judging import AGENT, scale_means_nothing
 from sie_agent.panels import combined
 from sie_agent.samples import made_by_words
 from sie_agent.samples.tables import read_table
@@ -205,6 +205,7 @@ def relevance_of(
             "holds no judgment of relevance", where=where, hint="Make some with `sie label --variant relevance/NAME`."
         )
     rows["asked"] = asked_variant(rows)
+    rows = with_agent(rows, variant)
     rows, chosen_model = one_of(rows, rows["model"], "model", model, where)
     rows, chosen_variant = one_of(rows, rows["asked"], "variant", variant, where)
     if rows["sample_id"].duplicated().any():
@@ -228,6 +229,18 @@ def relevance_of(
     scaled = RAW_SCORE in rows and bool(rows[RAW_SCORE].notna().any())
     ranked = (scale_means_nothing(chosen_variant) and not scaled) if by_rank is None else by_rank
     return Judged(relevance, chosen_model, chosen_variant, ranked, mode)
+
+
+def with_agent(rows: pd.DataFrame, variant: str | None) -> pd.DataFrame:
+    """The judgments of ``NAME+agent`` as those of one judge: an agent's where it judged, of variant NAME else.
+
+    Only where that is asked for by this name: an agent's judgments rest on more than the others.
+    """
+    if variant is None or not variant.endswith(AGENT):
+        return rows
+    agents = rows["variant"].str.endswith(AGENT)
+    both = rows[agents | (rows["asked"] == variant.removesuffix(AGENT))].reset_index(drop=True)
+    return both.assign(asked=variant, model=" + ".join(sorted(set(both["model"])))) if agents.any() else rows
 
 
 def mode_of(rows: pd.DataFrame, where: str) -> str:

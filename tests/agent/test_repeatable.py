@@ -11,6 +11,8 @@ import subprocess
 import sys
 import time
 from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -80,22 +82,46 @@ def test_judgments_with_evidence_are_never_those_of_one_pass(cache: JudgmentCach
         assert len(server.bodies) == asked + 4 and not table["cached"].any()
 
 
-def start(log: Path, server: Scripted) -> subprocess.Popen[str]:
-    """``sie agent`` in a process of its own."""
-    command = [
-        sys.executable,
-        "-m",
-        "sie_agent",
-        "agent",
-        "--data",
-        str(log),
-        "--judgments",
-        str(log.parent / "j.parquet"),
-    ]
+# imports what the verb needs, then runs it in a fork of its own for each line that it reads
+WARM = """
+import os, sys
+import bm25s, langchain_openai, langgraph.graph
+import sie_agent.agent, sie_agent.commands.agent_cases
+from sie_agent.cli import main
+for line in sys.stdin:
+    child = os.fork()
+    if not child:
+        # what it prints is not for those who read the ids
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        code = 9
+        try:
+            code = main(sys.argv[1:])
+        finally:
+            os._exit(code)
+    print(child, flush=True)
+    print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), flush=True)
+"""
+
+
+@contextmanager
+def lives(log: Path, server: Scripted) -> Iterator[Callable[[], tuple[int, Callable[[], int]]]]:
+    """``sie agent`` in processes that begin at once: a call gives the id of one, and what waits for its exit code."""
+    command = [sys.executable, "-c", WARM, "agent", "--data", str(log), "--judgments", str(log.parent / "j.parquet")]
     command += ["--out", str(log.parent / "out"), "--backend", "openai", "--base-url", server.url, "--model", "m"]
     command += ["--concurrency", str(AT_ONCE), "--share", "1", "--settle", "0.3", "--order", "model", "--quiet"]
     environment = {**os.environ, "SIE_CACHE_DIR": str(log.parent / "cache"), "PYTHONPATH": str(ROOT)}
-    return subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True, cwd=log.parent)
+    pipes: dict[str, Any] = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
+    with subprocess.Popen(command, env=environment, cwd=log.parent, **pipes) as parent:
+        given, told = parent.stdin, parent.stdout
+        assert given is not None and told is not None
+
+        def begin() -> tuple[int, Callable[[], int]]:
+            given.write("go\n")
+            given.flush()
+            return int(told.readline()), lambda: int(told.readline())
+
+        yield begin
+        given.close()
 
 
 def kept(log: Path) -> int:
@@ -127,22 +153,23 @@ def test_killed_at_twenty_random_moments_it_goes_on(tmp_path: Path) -> None:
         return reply
 
     repeated = 0
-    with scripted_server(slow) as server:
+    with scripted_server(slow) as server, lives(path, server) as begin:
         for _ in range(kills):
             before, had = len(server.bodies), kept(path)
-            process = start(path, server)
+            child, code = begin()
             deadline = time.monotonic() + 120
-            while len(server.bodies) == before and process.poll() is None and time.monotonic() < deadline:
+            while len(server.bodies) == before:
+                assert time.monotonic() < deadline, "nothing was asked"
                 time.sleep(0.002)
-            time.sleep(drawn.uniform(0.0, 0.15))
-            process.send_signal(signal.SIGKILL)
-            process.wait()
+            time.sleep(drawn.uniform(0.0, 0.6))
+            os.kill(child, signal.SIGKILL)
+            assert code() == -signal.SIGKILL, "the last life was to have work left"
             time.sleep(0.1)
             lost = (len(server.bodies) - before) - (kept(path) - had)
             assert 0 <= lost <= AT_ONCE, "nothing is asked twice beyond what was under way"
             repeated += lost
-        last = start(path, server)
-        assert last.wait(timeout=300) == 0, last.stderr and last.stderr.read()
+        _, code = begin()
+        assert code() == 0
         asked = Counter(json.dumps([one["messages"], one.get("tools")], sort_keys=True) for one in server.bodies)
         assert sum(asked.values()) - len(asked) == repeated <= kills * AT_ONCE
     found = pd.read_parquet(tmp_path / "out" / "judgments.parquet")

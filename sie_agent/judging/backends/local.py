@@ -184,18 +184,23 @@ def tokenized(tokenizer: Any, window: list[Request], room: int) -> tuple[list[Re
     return ready, refused
 
 
+def beside_generic(asked: Ready) -> tuple[str, str]:
+    """The text whose probability is wanted, and the generic context."""
+    return asked.request.messages[2]["content"], generic_of(asked.request)
+
+
 def generic_of(request: Request) -> str:
     """The context of a product that says nothing; empty where the variant names none."""
     return request.messages[3]["content"] if len(request.messages) > 3 else ""
 
 
 def scored(scorer: PrefixScorer, generic: dict[tuple[str, str], float], chunk: list[Ready]) -> Batch:
-    """Answers of one batch. *generic* remembers log P(query | generic product), so it is asked once per query."""
+    """Answers of one batch. *generic* remembers log P(target | generic product), so it is asked once for each."""
     started = time.perf_counter()
     fresh = {
-        (asked.request.query, generic_of(asked.request)): asked.generic
+        beside_generic(asked): asked.generic
         for asked in chunk
-        if asked.generic is not None and (asked.request.query, generic_of(asked.request)) not in generic
+        if asked.generic is not None and beside_generic(asked) not in generic
     }
     numbers = scorer.mean_log_likelihoods([asked.tokens for asked in chunk])
     if fresh:
@@ -205,7 +210,7 @@ def scored(scorer: PrefixScorer, generic: dict[tuple[str, str], float], chunk: l
     for asked, number in zip(chunk, numbers, strict=True):
         detail = f"mean log-probability {number:.4f}"
         if asked.generic is not None:
-            blank = generic[asked.request.query, generic_of(asked.request)]
+            blank = generic[beside_generic(asked)]
             detail += f", {blank:.4f} for a generic product"
             number -= blank
         answer = number_answer("likelihood", number, detail, input_tokens=asked.tokens.length, latency_ms=each)
