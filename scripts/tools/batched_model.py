@@ -135,19 +135,31 @@ class Model:
             if shared:
                 past = copy.deepcopy(self._prefix(batch[0].ids[:shared]))
                 past.batch_repeat_interleave(len(batch))
-            lasts = sorted({len(rest) - 1 for rest in rests})
-            output = self._model(
+            output = self._at_lasts(
+                [len(rest) - 1 for rest in rests],
                 input_ids=inputs,
                 attention_mask=mask,
                 position_ids=positions,
                 past_key_values=past,
                 use_cache=True,
-                logits_to_keep=torch.tensor(lasts, device=self.device),
             )
-            rows = torch.arange(len(batch), device=self.device)
-            places = torch.tensor([lasts.index(len(rest) - 1) for rest in rests], device=self.device)
-            logits = output.logits[rows, places]
+            logits = output.logits[:, -1]
             self._go_on(batch, logits, mask, torch.tensor([len(one.ids) for one in batch]), output.past_key_values)
+
+    def _at_lasts(self, lasts: list[int], **inputs: Any) -> Any:
+        """The model's output, with the logits of one place of each row alone: the vocabulary is long."""
+        import torch
+
+        rows, places = torch.arange(len(lasts), device=self.device), torch.tensor(lasts, device=self.device)
+
+        def only(module: Any, given: tuple[Any, ...]) -> tuple[Any, ...]:
+            return (given[0][rows, places][:, None], *given[1:])
+
+        hook = self._model.get_output_embeddings().register_forward_pre_hook(only)
+        try:
+            return self._model(**inputs)
+        finally:
+            hook.remove()
 
     def _go_on(self, batch: list[Asked], logits: Any, mask: Any, at: Any, past: Any) -> None:
         """Choose tokens until every answer has ended or is as long as it may be."""
