@@ -110,7 +110,7 @@ def chain_of(population: ModuleType, curves: ModuleType, pairs: Any) -> Any:
         name: population.Judged(score, np.full(len(score), cost), np.ones(len(score)))
         for name, (score, cost) in made.items()
     }
-    return curves.Chain(judges["first"], lost.astype(float), judges["strong"], None)
+    return curves.Chain(judges["first"], lost.astype(float), {"one pass": judges["strong"]}, 1.0)
 
 
 def test_at_equal_cost_what_is_unsure_is_worth_more_than_chance(population: ModuleType, curves: ModuleType) -> None:

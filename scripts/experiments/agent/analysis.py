@@ -22,14 +22,17 @@ from scripts.experiments.agent.population import (
     told,
 )
 from scripts.experiments.agent.rows import FIRST
+from sie_agent.agent.assessing import uncertainties
 from sie_agent.calibration.curve import mode_of_grades
 from sie_agent.evaluation import simulate_judge
 from sie_agent.files.manifest import library_versions
-from sie_agent.utils.arrays import Booleans
+from sie_agent.utils.arrays import Booleans, Doubles
 
 # AUC of simulated judges, and what an answer takes in place of tokens
 SIMULATED = {"first": (0.70, 0.0), "one pass": (0.90, 1.0), "agent": (0.95, 4.0)}
 RELEVANT_AT = 0.75
+# MiniLM, where it is unsure what differs from the 135 M model
+DISAGREEMENT = "minilm by disagreement"
 
 
 def analyse(work: Path, data: list[str]) -> dict[str, Any]:
@@ -64,26 +67,36 @@ def chains(folder: Path, population: Population, rows: pd.DataFrame) -> dict[str
     """The curves behind each first judge, and behind the second judge's own pass."""
     one_pass = first_judge(folder, rows, OWN)
     found: dict[str, Any] = {}
-    for name in (*FIRST, OWN):
-        first = first_judge(folder, rows, name)
-        if first is None or one_pass is None:
+    for name in (*FIRST, DISAGREEMENT, OWN):
+        source = "minilm" if name == DISAGREEMENT else name
+        first, unsure = first_judge(folder, rows, source), uncertainty(folder, rows, name)
+        if first is None or one_pass is None or unsure is None:
             continue
-        agent = configuration(folder, rows, f"agent-{name}")
+        agent = configuration(folder, rows, f"agent-{source}")
         asked = np.ones(len(rows), bool) if agent is None else ~np.isnan(agent.tokens)
         part = part_of(population, asked)
-        ranked = pd.read_parquet(folder / f"ranked-{name}.parquet").set_index("sample_id")
-        unsure = uncertainty(ranked.reindex(rows["sample_id"]))[asked]
-        chain = Chain(subset(first, asked), unsure, subset(one_pass, asked), subset(agent, asked) if agent else None)
-        judges = {"first": chain.first, "one pass": chain.one_pass} | ({"agent": chain.agent} if chain.agent else {})
-        told = {"pairs": int(part.test.sum()), "all": everything(part, judges)}
+        judges = {"one pass": one_pass} if name != OWN else {}
+        judges |= {"agent": agent} if agent is not None else {}
+        behind = {one: subset(judge, asked) for one, judge in judges.items()}
+        unit = float(one_pass.tokens[asked & population.test].mean())
+        chain = Chain(subset(first, asked), unsure[asked], behind, unit)
+        told = {"pairs": int(part.test.sum()), "all": everything(part, {"first": chain.first, **behind})}
         found[name] = told | {mode: Curves(part, chain, mode).told() for mode in MODES}
     return found
 
 
-def uncertainty(judged: pd.DataFrame) -> Any:
-    """(n,) how unsure a judge is: entropy where it has probabilities, else how near its rank is to the middle."""
-    entropy = judged["entropy"].to_numpy(np.float64)
-    return np.where(np.isnan(entropy) | (entropy == 0), unsure_of(judged["score"].to_numpy(np.float64)), entropy)
+def uncertainty(folder: Path, rows: pd.DataFrame, name: str) -> Doubles | None:
+    """(n,) how unsure a judge is, as the agent has it: entropy, nearness to the middle, disagreement of two judges."""
+    ids = rows["sample_id"]
+    names = ["minilm", "likelihood"] if name == DISAGREEMENT else [name]
+    paths = [folder / f"ranked-{one}.parquet" for one in names]
+    if not all(path.is_file() for path in paths):
+        return None
+    tables = [pd.read_parquet(path) for path in paths]
+    if name == DISAGREEMENT:
+        left, right = (one.set_index("sample_id")["score"].reindex(ids).to_numpy(np.float64) for one in tables)
+        return np.nan_to_num(np.abs(left - right), nan=1.0)
+    return uncertainties(tables[0], ids)
 
 
 def part_of(population: Population, kept: Booleans) -> Population:
@@ -99,7 +112,7 @@ def simulated(population: Population) -> dict[str, Any]:
         score = simulate_judge(population.grade, auc, RELEVANT_AT, 900 + seed)
         judges[name] = Judged(score, np.full(len(score), tokens), np.ones(len(score)))
     first = judges["first"]
-    chain = Chain(first, unsure_of(first.score), judges["one pass"], judges["agent"])
+    chain = Chain(first, unsure_of(first.score), {name: judges[name] for name in ("one pass", "agent")}, 1.0)
     told = {"judges": {name: f"simulated, AUC {auc}" for name, (auc, _) in SIMULATED.items()}}
     return (
         told

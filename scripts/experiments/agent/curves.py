@@ -20,12 +20,17 @@ MODES = ("gold", "free")
 
 @dataclass(frozen=True)
 class Chain:
-    """A first judge, how unsure it is of each pair, (n,), and what stands behind it."""
+    """A first judge, how unsure it is of each pair, (n,), and what stands behind it by name.
+
+    Attributes
+    ----------
+    unit : of budgets: tokens that one pass of the second judge takes for a pair.
+    """
 
     first: Judged
     unsure: Doubles
-    one_pass: Judged
-    agent: Judged | None
+    behind: Mapping[str, Judged]
+    unit: float
 
 
 def unsure_of(score: Doubles) -> Doubles:
@@ -71,7 +76,7 @@ class Curves:
         self._first = population.scaled(chain.first.score, mode)
         rng = np.random.default_rng(11)
         self._random = [rng.random(len(population.grade)) for _ in range(DRAWS)]
-        self.unit = float(chain.one_pass.tokens[population.test].mean())
+        self.unit = chain.unit
 
     def at(self, second: Judged, budget: float, orders: list[Doubles]) -> tuple[Figures, float, float]:
         """Figures, tokens a pair and share escalated where the budget goes to one judge in some orders."""
@@ -85,21 +90,22 @@ class Curves:
     def told(self) -> dict[str, Any]:
         """Every strategy at every budget, and the differences at equal cost."""
         chain, unsure = self._chain, [self._chain.unsure]
-        judges = {"one pass": chain.one_pass} | ({"agent": chain.agent} if chain.agent else {})
         none = figures_of(self._population, [np.nan_to_num(self._first)])
         points: list[dict[str, Any]] = [self._point("none", 0.0, none, 0.0, 0.0)]
         differences = []
         for budget in BUDGETS:
             here: dict[str, Figures] = {}
-            for name, judge in judges.items():
+            for name, judge in chain.behind.items():
                 if budget > 1.25 * float(judge.tokens.mean()) / self.unit:
                     continue
                 for how, orders in (("unsure", unsure), ("random", self._random)):
                     figures, spent, share = self.at(judge, budget, orders)
                     here[f"{how} to {name}"] = figures
                     points.append(self._point(f"{how} to {name}", budget, figures, spent, share))
-            if "unsure to agent" in here and budget > 1:
-                here["unsure to one pass"] = self.at(chain.one_pass, 2.0, unsure)[0]
+            # with more money than one pass takes, there is nothing more to buy of it
+            if "unsure to agent" in here and "unsure to one pass" not in here and "one pass" in chain.behind:
+                here["unsure to one pass"] = self.at(chain.behind["one pass"], 2.0, unsure)[0]
+            here["none"] = none
             for left, right in DIFFERENCES:
                 if left in here and right in here:
                     row = {"of": left, "less": right, "budget": budget}
@@ -118,7 +124,7 @@ class Curves:
         """What half of the pairs, the least sure, are worth with another second judge in the place of the real one."""
         population, chain = self._population, self._chain
         rows = []
-        for name, judge in {"one pass": chain.one_pass, **({"agent": chain.agent} if chain.agent else {})}.items():
+        for name, judge in chain.behind.items():
             budget = 0.5 * float(judge.tokens.mean()) / self.unit
             real, _, _ = self.at(judge, budget, [chain.unsure])
             twin = knowledge_removed(judge.score, population.queries, population.grade, RELEVANT_AT, 3).relevance
@@ -136,6 +142,7 @@ DIFFERENCES = (
     ("unsure to agent", "random to agent"),
     ("unsure to agent", "unsure to one pass"),
     ("random to agent", "random to one pass"),
+    ("unsure to agent", "none"),
 )
 
 
