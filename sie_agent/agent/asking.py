@@ -24,6 +24,29 @@ class Level:
     variant: Variant
 
 
+class Beside(Session):
+    """The session of another backend: a signal that stops *main* stops it as well.
+
+    Parameters
+    ----------
+    main : the session that signals stop; its account is shared, and with it the limit on cost.
+    """
+
+    def __init__(self, main: Session, backend: Backend, cache: JudgmentCache, max_cost: float | None) -> None:
+        self._main = main
+        self._stopped: str | None = None
+        super().__init__(backend, cache, max_cost=max_cost, account=main.account)
+
+    @property
+    def stopped(self) -> str | None:
+        """Why nothing more is asked."""
+        return "interrupted" if self._main.stopped == "interrupted" else self._stopped
+
+    @stopped.setter
+    def stopped(self, reason: str | None) -> None:
+        self._stopped = reason
+
+
 @dataclass
 class Asker:
     """Asks questions about cases.
@@ -43,8 +66,7 @@ class Asker:
     def session_of(self, backend: Backend) -> Session:
         """The session of a backend; one for all its questions."""
         if id(backend) not in self._sessions:
-            made = Session(backend, self.cache, max_cost=self.max_cost, account=self.account)
-            self._sessions[id(backend)] = made
+            self._sessions[id(backend)] = Beside(self.session, backend, self.cache, self.max_cost)
         return self._sessions[id(backend)]
 
     @property
@@ -64,8 +86,6 @@ class Asker:
         found: list[dict[str, Any] | None] = [None] * len(cases)
         for portion in self.ledger.portions(cases, variant, backend, rows):
             session = self.session_of(backend)
-            if self.session.stopped == "interrupted":
-                session.stop("interrupted")
             asked = pd.DataFrame([rows[place] for place, _ in portion])
             [table] = judge_chunks([asked], variant, backend, self.cache, session=session)
             for (place, expected), told in zip(portion, records_of(table), strict=True):

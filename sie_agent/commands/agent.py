@@ -70,8 +70,8 @@ def run_agent(
     by_meaning : Put near pairs in order by the sentence encoder.
     settle : Uncertainty, 0 to 1, at which a pair is settled; as low as that of the pairs left if not given.
     hand_over : Uncertainty above which a pair goes to people when all is done; to-grade.csv lists them.
-    max_calls_per_pair, max_tokens_per_pair, max_cost_per_pair : Limit for one pair; cost in USD.
-    max_calls, max_tokens, max_cost : Limit for the whole run, answers from the cache counted; cost in USD.
+    max_calls_per_pair, max_tokens_per_pair, max_cost_per_pair : Limit for one pair.
+    max_calls, max_tokens, max_cost : Limit for the whole run; answers from the cache count.
     dry_run : Say what would be asked, what it costs and how long it takes.
     log_json : File for one JSON line per event; - for standard error.
     cache_path : the judgment cache; the default one when not given.

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from sie_agent.agent import TOOLS, AgentResult, AgentSettings, judge_hard_cases
-from sie_agent.judging import ENOUGH, JudgmentCache
+from sie_agent.judging import ENOUGH, JudgmentCache, Session
 
 from ..judging.scripted_server import Scripted, scripted_server
 from .conftest import Call, asked_kinds, judge_script, judged_of, log_of, server_backend
@@ -119,3 +119,20 @@ def test_every_tool_can_be_called_by_its_name(cache: JudgmentCache) -> None:
         with scripted_server(script) as server:
             result = run(server, cache, tools=(name,), budget=1)
         assert (result.traces.loc[result.traces["node"] == "look_up", "tool"] == name).all()
+
+
+def test_a_signal_stops_the_choices_as_well(cache: JudgmentCache) -> None:
+    log, sessions = log_of(), list[Session]()
+
+    def choose(body: dict[str, Any]) -> Call:
+        sessions[0].stop("interrupted")
+        return "results", "{}"
+
+    with scripted_server(judge_script(choose)) as server:
+        backend = server_backend(server, concurrency=1)
+        sessions.append(Session(backend, cache))
+        settings = AgentSettings(share=1.0, order="model")
+        with pytest.raises(KeyboardInterrupt):
+            judge_hard_cases(log, judged_of(log), backend, cache, settings, session=sessions[0])
+        assert len(server.bodies) < 10
+    assert cache.stats()["entries"] == len(server.bodies), "what was asked is kept"

@@ -54,6 +54,7 @@ def facts(traces: pd.DataFrame) -> Any:
     return json.loads(traces.drop(columns=list(FACTS)).to_json(orient="records"))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("order", ["fixed", "model"])
 def test_any_concurrency_and_any_wave_give_the_same(tmp_path: Path, order: str) -> None:
     found: list[AgentResult] = []

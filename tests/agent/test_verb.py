@@ -1,4 +1,4 @@
-"""``sie agent`` from end to end: its files, its exit codes, what it says before it asks, and who can read what it wrote."""
+"""``sie agent`` from end to end: its files, exit codes and plan, and who can read what it wrote."""
 
 from __future__ import annotations
 
@@ -13,10 +13,11 @@ import pytest
 
 import sie_agent as sie
 from sie_agent.agent import TRACE_COLUMNS
-from sie_agent.errors import InputError
+from sie_agent.errors import InputError, MissingExtraError
 from sie_agent.grading import read_sheet
 from sie_agent.judging import JudgmentCache
 from sie_agent.pipeline.judged_log import read_judgments, relevance_of
+from sie_agent.utils import extras
 
 from ..judging.scripted_server import scripted_server
 from .conftest import judge_script, judged_of, log_of
@@ -69,7 +70,7 @@ def test_pairs_for_people_are_a_sheet_and_exit_code_3(made: Made) -> None:
 def test_a_dry_run_asks_nothing_and_says_what_would_be_asked(made: Made) -> None:
     plan = made(out=None, budget=5, dry_run=True)
     assert plan["requests"] == 0 and not Path("out").exists()
-    assert plan["hard"] == 5 and [part["to_ask"] for part in plan["parts"]][0] == 5
+    assert plan["hard"] == 5 and plan["parts"][0]["to_ask"] == 5
     assert plan["cost"] > 0 and plan["most_calls"] == 15
     assert made(budget=5)["requests"] == 5
     assert made(out=None, budget=5, dry_run=True)["parts"][0]["cached"] == 5
@@ -93,7 +94,7 @@ def test_mixed_judgments_are_read_as_one_only_by_their_name(made: Made) -> None:
     made(share=0.5)
     table, where = read_judgments(["out"])
     samples = log_of(20)
-    with pytest.raises(InputError, match="--variant|several"):
+    with pytest.raises(InputError, match="variant"):
         relevance_of(table, samples, where)
     one = relevance_of(table, samples, where, variant="relevance/graded")
     assert int(np.isnan(one.relevance).sum()) == 10
@@ -106,6 +107,12 @@ def test_answers_are_cached_apart_from_those_of_one_pass(made: Made, tmp_path: P
     with JudgmentCache(tmp_path / "cache" / "judgments.sqlite") as cache:
         groups = {one["variant"]: one["count"] for one in cache.stats()["groups"]}
     assert groups.keys() == {"agent/choose"}, "a model that wants nothing judges nothing again"
+
+
+def test_without_the_extra_it_says_how_to_get_it(made: Made, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(extras, "is_installed", lambda module: module != "langgraph")
+    with pytest.raises(MissingExtraError, match="langgraph"):
+        made()
 
 
 @pytest.mark.parametrize(

@@ -25,6 +25,7 @@ COMPARE = (
     *("compare-prompts", "--data", "sample", "--limit", "20", "--backend", "lexical", "--out", "out"),
     *("--variants", "relevance/lexical", "--judge", "x=lexical", "--judge", "y=lexical"),
 )
+AGENT = ("agent", "--data", "sample", "--judgments", "judgments.parquet", "--backend", "lexical", "--out", "out")
 DISTILL = ("distill", "--judgments", "judgments.parquet", "--out", "out")
 GRADED = "{query: query, item_id: item_id, title: title}"
 
@@ -167,6 +168,11 @@ SCORE = ("score", "--scorer", "scorer", "--out", "s.parquet", *DATA)
 CASES = (
     # the data
     Case("no such file", (*LABEL, "--data", "absent.csv"), ("absent.csv", "no such file")),
+    Case("an unknown tool", (*AGENT, "--tools", "results,door"), ("--tools", "unknown tool 'door'", "neighbours")),
+    Case("an order there is not", (*AGENT, "--order", "random"), ("--order", "expected one of fixed, model")),
+    Case("hard pairs chosen twice", (*AGENT, "--share", "0.1", "--budget", "3"), ("more than one of --share",)),
+    Case("a stronger judge without a backend", (*AGENT, "--stronger", "big"), ("--stronger", "name=backend")),
+    Case("no judgments for the agent", AGENT, ("judgments.parquet",)),
     Case("misspelt shorthand", (*LABEL, "--data", "sampel"), ("did you mean 'sample'",)),
     Case("unknown ending", (*LABEL, "--data", "log.xlsx"), ("log.xlsx", ".csv"), text("log.xlsx", "x")),
     Case("empty file", (*LABEL, "--data", "log.csv"), ("log.csv", "empty"), text("log.csv", "")),

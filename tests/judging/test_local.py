@@ -193,7 +193,7 @@ def test_cosine_is_that_of_mean_pooled_vectors() -> None:
 
     backend = EmbeddingBackend(batch_size=2)
     texts = ["hose", "a much longer text about garden hoses and their fittings", "chair"]
-    together = backend._encode(texts)
+    together = backend.vectors(texts)
     model, tokenizer = backend._load()
     for text in texts:
         with torch.no_grad():

@@ -20,7 +20,7 @@ def look_up(shelf: Shelf, row: Mapping[str, Any], words: str) -> Sequence[str]:
     places = [place for place in shelf.near(text, CANDIDATES + SHOWN) if not shelf.is_own(place, row)]
     if shelf.by_meaning and len(places) > SHOWN:
         texts = [f"{shelf.queries[place]} {shelf.titles[place]}" for place in places]
-        vectors = encoder()._encode(sorted({text, *texts}))
+        vectors = encoder().vectors(sorted({text, *texts}))
         nearness = [float(vectors[text] @ vectors[one]) for one in texts]
         places = [places[at] for at in sorted(range(len(places)), key=lambda at: (-round(nearness[at], 5), at))]
     return [

@@ -46,7 +46,7 @@ class EmbeddingBackend(InProcess):
             started = time.perf_counter()
             distinct = {message["content"] for request in window for message in request.messages}
             texts = sorted(distinct, key=lambda text: (len(text), text))
-            vectors = self._encode(texts)
+            vectors = self.vectors(texts)
             each = (time.perf_counter() - started) * 1000.0 / len(window)
             batch: Batch = []
             for request in window:
@@ -55,7 +55,7 @@ class EmbeddingBackend(InProcess):
                 batch.append((request, number_answer("embedding", cosine, latency_ms=each)))
             yield batch
 
-    def _encode(self, texts: list[str]) -> dict[str, Any]:
+    def vectors(self, texts: list[str]) -> dict[str, Any]:
         """Unit vectors by text."""
         model, tokenizer = self._load()
         chunks = [texts[start : start + self._batch_size] for start in range(0, len(texts), self._batch_size)]
