@@ -198,6 +198,11 @@ class Server(ThreadingHTTPServer):
     daemon_threads = True
     request_queue_size = 1024
 
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """A client that has gone needs no word; anything else is told."""
+        if not isinstance(sys.exception(), ConnectionError):
+            super().handle_error(request, client_address)
+
 
 def server_of(
     model: Model, name: str, port: int, host: str = "127.0.0.1", most: int = 64, tokens: int = 1 << 16
