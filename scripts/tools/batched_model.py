@@ -64,7 +64,10 @@ class Model:
         self.tokenizer: Any = AutoTokenizer.from_pretrained(str(folder))
         model: Any = AutoModelForCausalLM.from_pretrained(str(folder), dtype=getattr(torch, dtype))
         self.device = device
+        # logits are about 20, where steps of bfloat16 are an eighth: too coarse for probabilities of grades
+        model.set_output_embeddings(copy.deepcopy(model.get_output_embeddings()).float())
         self._model = model.to(device).eval()
+        self._model.get_output_embeddings().register_forward_pre_hook(lambda _, given: (given[0].float(), *given[1:]))
         ends = model.generation_config.eos_token_id
         self._ends = {self.tokenizer.eos_token_id, *(ends if isinstance(ends, list) else [ends])}
         self.room = int(getattr(model.config, "max_position_embeddings", 0) or 1_000_000)

@@ -13,6 +13,7 @@ from typing import Any
 import pandas as pd
 
 from sie_agent.agent import AgentSettings, judge_hard_cases
+from sie_agent.agent.settings import VARIANTS
 from sie_agent.judging import Backend, JudgmentCache, judge, load_variant
 from sie_agent.utils.progress import say
 
@@ -126,8 +127,8 @@ class Answers:
         """Ask one portion, and write its answers, its traces last."""
         judged = pd.read_parquet(self.folder / f"ranked-{one.judged}.parquet")
         if not one.tools:
-            shown = AgentSettings().variant or evidence_variant(self.backend)
-            table = self._measured(one.name, lambda: self._ask(str(shown), rows.assign(evidence="")))
+            shown = evidence_variant(self.backend)
+            table = self._measured(one.name, lambda: self._ask(shown, rows.assign(evidence="")))
             traces = pd.DataFrame({"sample_id": table["sample_id"], "node": "judge", "tool": "", "evidence": ""})
             traces = traces.assign(
                 calls=1, **{name: table[name] for name in ("input_tokens", "output_tokens", "cached")}
@@ -163,7 +164,7 @@ class Answers:
 
 def evidence_variant(backend: Backend) -> str:
     """The variant that shows evidence, by what a backend can answer."""
-    return "relevance/with-evidence" if "graded" in backend.methods else "relevance/lexical-evidence"
+    return VARIANTS[next(method for method in VARIANTS if method in backend.methods)]
 
 
 def test_pairs(rows: pd.DataFrame, count: int) -> pd.DataFrame:

@@ -33,6 +33,8 @@ from sie_agent.judging import JudgmentCache, make_backend
 
 DATA = tuple(PLANS)
 OUT = Path("eval/results/agent.json")
+# one pass of a judge without a server
+IN_PROCESS = {"lexical": "relevance/lexical", "local": "relevance/query-likelihood"}
 
 
 def ask(given: argparse.Namespace) -> bool:
@@ -46,7 +48,7 @@ def ask(given: argparse.Namespace) -> bool:
             options = {"base_url": given.base_url, "model": given.model, "concurrency": given.concurrency}
             backend, variant = make_backend("openai", **options), "relevance/graded"
         else:
-            backend, variant = make_backend("lexical"), "relevance/lexical"
+            backend, variant = make_backend(given.judge), IN_PROCESS[given.judge]
         stats = given.base_url.removesuffix("/v1") + "/stats" if given.stats else ""
         with JudgmentCache(given.work / f"{data}.sqlite") as cache:
             try:
@@ -68,7 +70,8 @@ def parsed() -> argparse.Namespace:
     parser.add_argument("--work", type=Path, help="folder of pairs and answers; texts of the data are in it")
     parser.add_argument("--data", nargs="+", default=list(DATA))
     parser.add_argument("--first", nargs="+", default=list(FIRST), choices=list(FIRST), help="cheap judges")
-    parser.add_argument("--base-url", default="", help="of the server; word overlap in its place if not given")
+    parser.add_argument("--base-url", default="", help="of the server")
+    parser.add_argument("--judge", choices=list(IN_PROCESS), default="lexical", help="where there is no server")
     parser.add_argument("--model", help="what the server calls it")
     parser.add_argument("--concurrency", type=int, default=64)
     parser.add_argument("--stats", action="store_true", help="read the server's /stats (serve_transformers.py)")
