@@ -53,7 +53,7 @@ LABEL = ("label", "--data", "export.csv", "--backend", "lexical", "--out", "out"
         ((*LABEL, "--variant", "export.csv"), "export.csv: is a CSV file; expected a prompt variant in YAML"),
         (
             ("weights", "--scores", "weights.parquet", "--out", "w.parquet"),
-            "weights.parquet: no column of scores (relevance, value, support, hardness, preference, preference_support)",
+            "weights.parquet: no column of scores (relevance, value, support, hardness, preference, ",
         ),
         (("run", "export-siute.yaml", "--out", "out"), "no such suite; did you mean 'export-suite.yaml'? Give"),
         (
