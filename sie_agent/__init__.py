@@ -80,7 +80,7 @@ if TYPE_CHECKING:
     from sie_agent.scorer.estimator import ImportanceScorer
     from sie_agent.selection import Recipe, select_rows, weigh_rows
     from sie_agent.serving import Limits
-    from sie_agent.shoppers import behaviour_features, generate_events
+    from sie_agent.shoppers import ShopEvents, behaviour_features, generate_events
     from sie_agent.suite import Suite, load_suite
 
 __all__ = [
@@ -103,6 +103,7 @@ __all__ = [
     "Scorer",
     "ScorerSession",
     "Session",
+    "ShopEvents",
     "SieError",
     "StudentSettings",
     "Suite",
@@ -180,7 +181,7 @@ _HOMES = {
     "sie_agent.suite": ("Suite", "load_suite"),
     "sie_agent.features": ("TextFeatures",),
     "sie_agent.samples": ("ColumnMap", "EventsMap", "InvalidRows", "rows_policy"),
-    "sie_agent.shoppers": ("behaviour_features", "generate_events"),
+    "sie_agent.shoppers": ("ShopEvents", "behaviour_features", "generate_events"),
     "sie_agent.scorer": (
         "Explanation",
         "Scorer",

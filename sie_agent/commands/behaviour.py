@@ -183,7 +183,7 @@ def steady(chunk: pd.DataFrame, types: dict[str, bool] | None) -> tuple[pd.DataF
 
 
 def checks(tables: BehaviourTables, kept: pd.DataFrame | None) -> dict[str, Any]:
-    """What ``--check`` finds."""
+    """What the check finds."""
     import numpy as np
 
     from sie_agent.shoppers.check import check_rows, too_good

@@ -66,9 +66,9 @@ def behaviour_features(
 
     Examples
     --------
-    >>> from sie_agent.shoppers import behaviour_features, generate_events
-    >>> shop = generate_events(shoppers=5, days=30)
-    >>> features = behaviour_features(shop.samples, shop.events, catalogue=shop.items)
+    >>> import sie_agent as sie
+    >>> shop = sie.generate_events(shoppers=5, days=30)
+    >>> features = sie.behaviour_features(shop.samples, shop.events, catalogue=shop.items)
     >>> features.shape == (len(shop.samples), 24)
     True
     """
@@ -285,7 +285,8 @@ class BehaviourTables:
         for feature in FEATURES:
             if not self.available.issuperset(feature.needs):
                 table[feature.name] = np.nan
-        return table[list(BEHAVIOUR)].astype(np.float64)
+        features: pd.DataFrame = table[list(BEHAVIOUR)].astype(np.float64)
+        return features
 
 
 def overlaps(queries: list[str], before: list[str | None]) -> list[float]:

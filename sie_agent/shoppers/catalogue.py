@@ -47,7 +47,7 @@ def read_catalogue(source: str | Path | pd.DataFrame, needed: Sequence[str] = ()
     if not names:
         raise InputError("the catalogue says nothing of its items", where=where, hint=HINT)
     place = Places(given.index, where)
-    table = {name: text_column(given[name]).str.strip() for name in ("item_id", *names)}
+    table: dict[str, pd.Series] = {name: text_column(given[name]).str.strip() for name in ("item_id", *names)}
     empty = (table["item_id"] == "").to_numpy(bool)
     place.refuse_all(empty, "item_id", "the item_id is empty", "Give it, or drop the row")
     if "price" in names:

@@ -45,6 +45,13 @@ class ShopEvents:
     events : ``time`` (ISO, UTC), ``user_id``, ``item_id``, ``event`` (view, cart, purchase), ``query``; in time order.
     items : ``item_id``, ``title``, ``department``, ``brand``, ``price``.
     truth : by ``sample_id``, ``probability`` of the click, and ``taste``, the shopper's part of its log-odds.
+
+    Examples
+    --------
+    >>> import sie_agent as sie
+    >>> shop = sie.generate_events(shoppers=3, days=10)
+    >>> shop.items.columns.tolist()
+    ['item_id', 'title', 'department', 'brand', 'price']
     """
 
     samples: pd.DataFrame
@@ -100,8 +107,8 @@ def generate_events(shoppers: int = 200, days: int = 60, seed: int = 0) -> ShopE
 
     Examples
     --------
-    >>> from sie_agent.shoppers import generate_events
-    >>> shop = generate_events(shoppers=5, days=30)
+    >>> import sie_agent as sie
+    >>> shop = sie.generate_events(shoppers=5, days=30)
     >>> shop.events.columns.tolist()
     ['time', 'user_id', 'item_id', 'event', 'query']
     """

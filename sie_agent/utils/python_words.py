@@ -36,6 +36,7 @@ OWNERS = {
 SWITCHES = {
     *("overwrite", "skip_invalid", "strict", "retry_failed", "by_rank", "with_text", "private", "force", "no_token"),
     *("open_metrics", "debug", "dry_run", "whole_queries", "allow_other_judge"),
+    "check",
 }
 NEGATED = {"no_balance": "balance", "no_coverage": "coverage", "no_adjustment": "adjust", "by_degree": "by_rank"}
 NUMBERS = LIMITS | {name for name, kind in KINDS.items() if isinstance(kind, Number)}

@@ -11,6 +11,7 @@ import pandas as pd
 import pytest
 
 from sie_agent.cli import main
+from sie_agent.samples import load_samples
 
 from ..judging.scripted_server import Reply, Scripted, completion, scripted_server
 
@@ -194,3 +195,57 @@ def test_profiles_and_preferences(log: Path, capsys: pytest.CaptureFixture[str])
     assert judged.loc["profile", "detail"].unique().tolist() == ["type: thing"]
     # who stands first gains by it in one order and loses in the other
     assert judged.loc["relevance", "score"].round(9).unique().tolist() == [0.5]
+
+
+def test_profiles_alone_are_planned_asked_once_and_gone_on_with(log: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    broken = {"thing 3 "}
+
+    def script(body: dict[str, Any], number: int) -> Reply:
+        lost = any(text in body["messages"][-1]["content"] for text in broken)
+        return Reply(body=completion("no idea" if lost else '{"type": "thing", "brand": "", "grade": "2"}'))
+
+    out = log.parent / "out"
+    with scripted_server(script) as server:
+        options = ["--data", str(log), *server_options(server)[2:], "--limit", "18", "--variant", "profile/item"]
+        _, planned = sie(capsys, "label", *options, "--dry-run")
+        assert (planned["to_ask"], planned["cached"], len(server.bodies)) == (18, 0, 0)
+        options += ["--out", str(out)]
+        code, result = sie(capsys, "label", *options)
+        asked = len(server.bodies)
+        assert (code, result["aspects"], result["ok"], result["failed"]) == (3, ["profile"], 17, 1)
+        _, again = sie(capsys, "label", *options)
+        assert again["asked"] == 0 and again["cached"] == 18 and len(server.bodies) == asked
+        broken.clear()
+        code, healed = sie(capsys, "label", *options, "--retry-failed")
+        assert code == 0 and healed["asked"] == 1 and healed["failed"] == 0
+    judged = pd.read_parquet(out / "judgments.parquet")
+    assert judged["aspect"].unique().tolist() == ["profile"] and judged["item_id"].is_unique
+    assert judged["sample_id"].unique().tolist() == judged["query"].unique().tolist() == [""]
+    assert judged["detail"].unique().tolist() == ["type: thing"] and judged["score"].unique().tolist() == [1.0]
+
+
+def test_preference_is_asked_by_history_and_titles_come_from_the_log(
+    log: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rows = load_samples(log).head(12)
+    items = rows["item_id"].tolist()
+    rows["history"] = [json.dumps(items[:2]) if number % 2 else "[]" for number in range(12)]
+    data = log.parent / "shoppers.parquet"
+    rows.to_parquet(data)
+
+    def script(body: dict[str, Any], number: int) -> Reply:
+        shown = body["messages"][-1]["content"]
+        assert rows["title"][0] in shown and rows["title"][1] in shown
+        return Reply(body=completion("3", top={"3": math.log(0.9), "0": math.log(0.1)}))
+
+    out = log.parent / "out"
+    with scripted_server(script) as server:
+        options = ["--data", str(data), *server_options(server)[2:], "--variant", "preference/graded"]
+        _, planned = sie(capsys, "label", *options, "--dry-run")
+        code, result = sie(capsys, "label", *options, "--out", str(out))
+        assert planned["to_ask"] == len(server.bodies) == result["asked"] == 6
+    assert (code, result["ok"], result["failed_by_cause"]) == (3, 6, {"no-history": 6})
+    judged = pd.read_parquet(out / "judgments.parquet")
+    assert judged["status"].tolist() == ["no-history", "ok"] * 6 and judged["sample_id"].tolist() == [
+        *rows["sample_id"]
+    ]

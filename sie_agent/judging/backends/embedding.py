@@ -15,6 +15,8 @@ from sie_agent.models import files as models
 MAX_TOKENS = 256
 # the message that says how a history is weighed, which is no text to encode
 HALF_LIFE = "half-life"
+# that are kept: 30 MB
+MOST_VECTORS = 20_000
 CUT = {"padding": True, "truncation": True, "max_length": MAX_TOKENS}
 
 
@@ -44,12 +46,16 @@ class EmbeddingBackend(InProcess):
         return (Source(self.model, self.fingerprint(), method, "sentence-encoder", settings),)
 
     def answer(self, variant: Variant, requests: Iterable[Request]) -> Iterator[Batch]:
+        # titles come up under many queries and in many histories
+        vectors: dict[str, Any] = {}
         for window in windows(requests, FLUSH_COUNT):
             started = time.perf_counter()
             shown = (message for request in window for message in request.messages)
             distinct = {message["content"] for message in shown if message["role"] != HALF_LIFE}
-            texts = sorted(distinct, key=lambda text: (len(text), text))
-            vectors = self._encode(texts)
+            if len(vectors) > MOST_VECTORS:
+                vectors.clear()
+            if texts := sorted(distinct - vectors.keys(), key=lambda text: (len(text), text)):
+                vectors |= self._encode(texts)
             each = (time.perf_counter() - started) * 1000.0 / len(window)
             batch: Batch = []
             for request in window:

@@ -36,10 +36,17 @@ class EventsMap(MapPart):
     time : dates and times (UTC where they name no zone), seconds or parts of them since 1970, or any other numbers
         that grow with time: these give an order and no days.
     user_id, item_id : the shopper and the item.
-    event : what took place; ``kinds`` says which word is a ``view``, ``cart``, ``purchase``, ``other`` (counts as an
-        event) or is to ``ignore``, beyond the words that are known.
+    event : what took place.
+    kinds : which of its words is a ``view``, ``cart``, ``purchase``, ``other`` (counts as an event) or is to
+        ``ignore``, beyond the words that are known.
     every : in place of ``event``: what all rows are.
     query : the search that led to the event. department, brand, price : of the item, at that time.
+
+    Examples
+    --------
+    >>> import sie_agent as sie
+    >>> sie.EventsMap(time="event_time", event="event_type", kinds={"seen": "view"})
+    EventsMap(time='event_time', event='event_type', kinds={...})
     """
 
     time: str = "time"
