@@ -113,7 +113,7 @@ def distill(
     check_paths(judgments)
     files = [judgments] if isinstance(judgments, str | Path) else list(judgments)
     check_values(judgments=files, data=data, column_map=column_map, split=split, limit=limit, grades=grades)
-    check_values(model=model, variant=variant, suite=suite, simulate=simulate, seed=seed)
+    check_values(model=model, variant=variant, inputs=inputs, suite=suite, simulate=simulate, seed=seed)
     settings = load_distill_settings(suite, overrides)
     if inputs is not None:
         scorer_part = settings.scorer.model_copy(update={"inputs": inputs_named(inputs, "--inputs")})

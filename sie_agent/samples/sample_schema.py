@@ -262,10 +262,13 @@ def without_grade(frame: pd.DataFrame) -> pd.DataFrame:
     """The columns that judge, weak labels and scorer may see: the schema without ``grade``.
 
     Columns outside the schema are left out too, since they may hold the grade under another name; but for
-    ``impressions``, which are counts, and ``shopper_…``, which are behaviour features.
+    ``impressions``, which are counts, ``shopper_…``, which are behaviour features, and ``preference`` where it holds
+    numbers: how well the item fits the shopper's history, as a judge said.
     """
     counted = IMPRESSIONS in frame.columns and pd.api.types.is_integer_dtype(frame[IMPRESSIONS].dtype)
     behaviour = shopper_columns(frame.columns)
+    if "preference" in frame.columns and pd.api.types.is_numeric_dtype(frame["preference"].dtype):
+        behaviour.append("preference")
     return frame[
         [*(name for name in COLUMNS if name != "grade"), *([IMPRESSIONS] if counted else []), *behaviour]
     ].copy()

@@ -1,6 +1,7 @@
 """The small distilled model that scores the whole log, and what its scores are used for."""
 
 from sie_agent.scorer.blocks.base import Block, row_inputs
+from sie_agent.scorer.blocks.behaviour import LARGEST, MOST_COLUMNS
 from sie_agent.scorer.blocks.encoder import ENCODER_FILES
 from sie_agent.scorer.blocks.registry import BLOCKS, TEXT_INPUTS, fit_blocks, inputs_named
 from sie_agent.scorer.explanation.explain import Explanation, check_asked, explain_rows, explained_by, shortened
@@ -41,8 +42,10 @@ __all__ = [
     "FROM",
     "HELD_OUT",
     "LABEL_ERROR",
+    "LARGEST",
     "LOG",
     "LOG_COLUMNS",
+    "MOST_COLUMNS",
     "PASSED_THROUGH",
     "TEXT",
     "TEXT_INPUTS",

@@ -286,7 +286,7 @@ class ImportanceScorer(RegressorMixin, BaseEstimator):
 
     def _scores(self, samples: Samples) -> pd.DataFrame:
         self._fitted()
-        table, there = prepared(samples)
+        table, there = prepared(samples, self.scorer_.columns)
         missing = [name for name in self.feature_names_in_ if name not in there]
         if missing:
             raise InputError(

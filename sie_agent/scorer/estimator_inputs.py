@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import fields
 from typing import Any
 
@@ -55,8 +55,10 @@ def as_table(samples: Samples) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def prepared(samples: Samples) -> tuple[pd.DataFrame, list[str]]:
+def prepared(samples: Samples, columns: Sequence[str] = ()) -> tuple[pd.DataFrame, list[str]]:
     """What the scorer reads of the rows, checked, ids being row numbers; and which columns there were.
+
+    *columns* of numbers, where they are there, are passed on as they are: the block that reads them checks them.
 
     The log's label is checked apart: the schema wants it everywhere or nowhere, and a row must not depend on others.
     """
@@ -69,7 +71,8 @@ def prepared(samples: Samples) -> tuple[pd.DataFrame, list[str]]:
     place, problem = "samples, row {}, field 'label'", "the label must be a number between 0 and 1, found {}"
     hint = "Scale it, or give NaN where the log says nothing."
     known = numbers_in(pd.Series(label), place, problem, hint, least=0, most=1)
-    return table[["sample_id", *TEXTS]].assign(label=known), read
+    more = {name: given[name].to_numpy() for name in columns if name in given.columns}
+    return table[["sample_id", *TEXTS]].assign(label=known, **more), read
 
 
 def check_columns(given: pd.DataFrame) -> None:

@@ -28,6 +28,7 @@ from sie_agent.files.small_files import MEBIBYTE, read_bytes
 from sie_agent.files.writing import failures_in_words, write_bytes
 from sie_agent.samples import made_by_words
 from sie_agent.scorer.blocks.base import Block
+from sie_agent.scorer.blocks.configured import blocks_told, fault_in_blocks, files_told, inputs_told
 from sie_agent.scorer.blocks.registry import BLOCKS
 from sie_agent.scorer.cards.card import scorer_card
 from sie_agent.scorer.label_errors import AGAIN, LabelErrors, as_config, read_label_errors
@@ -82,11 +83,7 @@ def save_scorer(scorer: Scorer, folder: str | Path) -> None:
         "inputs": {
             **dict.fromkeys(reading.FIELDS, "text"),
             "label": "float32, NaN where the log says nothing",
-            **{
-                name: f"float32, {shape[1]} a row"
-                for block in scorer.blocks
-                for name, (_, shape) in block.declared().items()
-            },
+            **inputs_told(scorer.blocks),
         },
         "outputs": dict.fromkeys(scorer.students, "float64"),
         "sha256": {name: hashlib.sha256(content).hexdigest() for name, content in files.items()},
@@ -163,11 +160,10 @@ def fault_in_config(config: Mapping[str, Any]) -> str | None:
         return f"'labels' must be a list of 1 to {MOST_LABELS} names"
     if len(set(labels)) != len(labels) or not all(0 < len(name) <= 80 and name.isprintable() for name in labels):
         return "'labels' must be different printable names of 1 to 80 characters"
-    kinds = [one.get("kind") if isinstance(one, dict) else None for one in told_blocks(config)]
-    if kinds != [kind for kind in BLOCKS if kind in kinds] or (config["format"] == FORMAT) != bool(kinds):
-        return f"'blocks' must be of the kinds {', '.join(BLOCKS)}, in this order"
+    if (fault := fault_in_blocks(config, wanted=config["format"] == FORMAT)) is not None:
+        return fault
     # names of files: one that save_scorer does not write could point anywhere
-    names = {MODEL, *(name for kind in kinds for name in BLOCKS[str(kind)].file_names)}
+    names = {MODEL, *files_told(config)}
     if set(config["sha256"]) != names or not all(isinstance(one, str) for one in config["sha256"].values()):
         return f"'sha256' must be that of {', '.join(sorted(names))} alone"
     if not 0 <= config["score_rows"] <= MOST_ROWS:
@@ -188,12 +184,6 @@ def fault_in_config(config: Mapping[str, Any]) -> str | None:
     return None
 
 
-def told_blocks(config: Mapping[str, Any]) -> list[Any]:
-    """What a configuration says of blocks beside the text; one that is no list is none that is known."""
-    told = config.get("blocks", [])
-    return told if isinstance(told, list) else [None]
-
-
 def read_blocks(folder: Path, config: Mapping[str, Any], tables: Tables) -> tuple[Block, ...]:
     """The blocks of a scorer, from its checked configuration, the tables of its model, and the files beside that.
 
@@ -202,7 +192,7 @@ def read_blocks(folder: Path, config: Mapping[str, Any], tables: Tables) -> tupl
     ValueError : the configuration or the tables are damaged. InputError : a file is missing or damaged.
     """
     found = []
-    for told in told_blocks(config):
+    for told in blocks_told(config):
         kind = BLOCKS[told["kind"]]
         files = {name: read_part(folder, config, name) for name in kind.file_names}
         found.append(kind.read(told, tables, files, folder))

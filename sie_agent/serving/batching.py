@@ -201,7 +201,8 @@ class Batcher:
         started = time.perf_counter()
         query, title = [sample.query for sample in samples], [sample.title for sample in samples]
         description = [sample.description or "" for sample in samples]
-        scores = dict(loaded.engine.score(query, title, description, [sample.label for sample in samples]))
+        label, behaviour = [sample.label for sample in samples], [sample.behaviour for sample in samples]
+        scores = dict(loaded.scores(query, title, description, label, behaviour))
         self.metrics.inference.observe(time.perf_counter() - started)
         self.metrics.batch_rows.observe(len(samples))
         self.metrics.rows.inc(len(samples))

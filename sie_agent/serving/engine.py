@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -13,7 +14,7 @@ import numpy as np
 from sie_agent.errors import EnvironmentFailure, InputError
 from sie_agent.scorer import LabelErrors, ScorerSession, folder_hash
 from sie_agent.selection import Recipe
-from sie_agent.serving.protocol import Engine, Loader
+from sie_agent.serving.protocol import Engine, Loader, Scores
 from sie_agent.serving.weighing import NO_OVERRIDE, RecipeOverride, recipe_of
 
 
@@ -50,8 +51,28 @@ class Loaded:
             "labels": list(self.engine.labels),
             "recipe": None if self.recipe is None else self.recipe.words,
             "label_error": self.label_errors is not None,
+            "columns": list(self.columns),
             "loaded": datetime.fromtimestamp(self.at, UTC).isoformat(timespec="seconds"),
         }
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The columns of numbers that the scorer reads of each row beside texts and label."""
+        return getattr(self.engine, "columns", ())
+
+    def scores(
+        self,
+        query: Sequence[str],
+        title: Sequence[str],
+        description: Sequence[str],
+        label: Sequence[float | None],
+        behaviour: Sequence[Mapping[str, float | None] | None],
+    ) -> Scores:
+        """Scores of (n,) rows, by weak label; a column that a row does not give is not known."""
+        if not self.columns:
+            return self.engine.score(query, title, description, label)
+        given = {name: [(row or {}).get(name) for row in behaviour] for name in self.columns}
+        return self.engine.score(query, title, description, label, behaviour=given)
 
     @property
     def label_errors(self) -> LabelErrors | None:
@@ -79,7 +100,8 @@ def load(folder: Path, loader: Loader = ScorerSession, override: RecipeOverride 
             )
     except OSError as error:
         raise EnvironmentFailure(f"cannot read the scorer ({error.strerror})", where=folder) from error
-    probe = engine.score(["oak table"], ["Oak dining table"], [""], [1.0])
+    loaded = Loaded(engine, before, time.time(), recipe_of(engine, override))
+    probe = loaded.scores(["oak table"], ["Oak dining table"], [""], [1.0], [None])
     if not engine.labels or not all(np.isfinite(probe[name]).all() for name in engine.labels):
         raise InputError("the scorer gives no finite scores", where=folder, hint="Distill it again with `sie distill`.")
-    return Loaded(engine, before, time.time(), recipe_of(engine, override))
+    return loaded

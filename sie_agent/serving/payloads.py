@@ -10,7 +10,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, JsonValue, Va
 
 from sie_agent.labels import WEAK_LABELS
 from sie_agent.samples import LONGEST
-from sie_agent.scorer import FROM, LABEL_ERROR, TEXT
+from sie_agent.scorer import FROM, LABEL_ERROR, LARGEST, MOST_COLUMNS, TEXT
 from sie_agent.selection import BLENDED, WEIGHT
 from sie_agent.serving.cleaning import VISIBLE, description_text, identifier, required_text
 
@@ -34,6 +34,9 @@ def bounds(name: str, *, visible: bool = True) -> dict[str, Any]:
     return {"maxLength": LONGEST[name], **({"minLength": 1, "pattern": VISIBLE} if visible else {})}
 
 
+ColumnName = Annotated[str, Field(max_length=LONGEST_NAME)]
+
+
 class StrictModel(BaseModel):
     """No silent conversion and no unknown fields: a misspelt label would be scored as no label."""
 
@@ -55,6 +58,12 @@ class Sample(StrictModel):
     sample_id: Annotated[
         Annotated[str, Field(json_schema_extra=bounds("sample_id"))] | int | None, AfterValidator(identifier)
     ] = Field(None, description="Comes back with the scores. The number of the row, from 1, where it is not given.")
+    behaviour: dict[ColumnName, Annotated[float, Field(ge=-LARGEST, le=LARGEST)] | None] | None = Field(
+        None,
+        max_length=MOST_COLUMNS,
+        description="What the shopper did: by name the columns that the scorer reads (`columns` of `/v1/scorer`), null "
+        "where a value is not known; others are not read.",
+    )
     department: str | None = Field(
         None, max_length=LONGEST["sample_id"], description="Part of the shop, for the adjustment of weights."
     )
@@ -107,6 +116,7 @@ class ScorerInfo(BaseModel):
         description="How rows get weights and blended labels, in words; null where they get none."
     )
     label_error: bool = Field(description="Whether it tells wrong labels: rows get `label_error`.")
+    columns: list[str] = Field(description="What it reads in `behaviour` of each sample; most scorers read nothing.")
     loaded: str = Field(description="When it was loaded, in UTC.")
 
 

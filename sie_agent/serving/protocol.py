@@ -16,7 +16,8 @@ class Engine(Protocol):
 
     It may have a ``recipe`` (:class:`sie_agent.scorer.Recipe`, or None), by which rows get weights and blended labels,
     ``label_errors`` (:class:`sie_agent.scorer.LabelErrors`, or None), by which they get ``label_error``, and a
-    ``config`` with ``score_quantiles``, which the adjustment compares live scores with.
+    ``config`` with ``score_quantiles``, which the adjustment compares live scores with. One with ``columns``, names of
+    numbers that it reads of each row, is also given ``behaviour``, by name a list of (n,) numbers or None.
     """
 
     @property
@@ -24,7 +25,12 @@ class Engine(Protocol):
         """The weak labels that it gives, such as ``("relevance", "value")``."""
 
     def score(
-        self, query: Sequence[str], title: Sequence[str], description: Sequence[str], label: Sequence[float | None]
+        self,
+        query: Sequence[str],
+        title: Sequence[str],
+        description: Sequence[str],
+        label: Sequence[float | None],
+        **more: Any,
     ) -> Scores:
         """One (n,) array per weak label. A row's scores depend on that row alone."""
 

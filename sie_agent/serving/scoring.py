@@ -13,7 +13,7 @@ from pydantic_core import from_json, to_json
 from starlette.requests import Request
 
 from sie_agent.files.json_files import NotJson, distinct
-from sie_agent.scorer import FROM, LABEL_ERROR, TEXT
+from sie_agent.scorer import FROM, LABEL_ERROR, MOST_COLUMNS, TEXT
 from sie_agent.serving.bodies import HeldBytes, LineSplitter, chunks, read_body
 from sie_agent.serving.engine import Loaded
 from sie_agent.serving.http_errors import HttpError
@@ -56,11 +56,22 @@ def parse(body: bytes, state: State, loaded: Loaded) -> ScoreRequest:
     refuse_repeats(body)
     if len(wanted.samples) > state.limits.samples:
         raise too_many(len(wanted.samples), state.limits)
+    for number, sample in enumerate(wanted.samples):
+        check_behaviour(sample, loaded, f"samples[{number}].behaviour")
     for name in wanted.labels or ():
         if name not in loaded.engine.labels:
             known = ", ".join(loaded.engine.labels)
             raise HttpError(422, "unknown_label", f"the scorer does not give '{name[:40]}'; it gives {known}", "labels")
     return wanted
+
+
+def check_behaviour(sample: Sample, loaded: Loaded, field: str) -> None:
+    """Refuse a sample that does not name all columns that the scorer reads: one that is misspelt would be unknown."""
+    missing = [name for name in loaded.columns if name not in (sample.behaviour or {})]
+    if missing:
+        more = f" and {len(missing) - 5} more" if len(missing) > 5 else ""
+        told = f"{field}: the scorer reads {', '.join(missing[:5])}{more}; give null where it is not known"
+        raise HttpError(422, "invalid_request", told, field)
 
 
 def check_shape(body: bytes, limits: Limits) -> None:
@@ -94,6 +105,11 @@ def check_fields(found: Any, model: type[BaseModel], place: str | None) -> None:
         unknown = next(name for name in found if name not in model.model_fields)[:LONGEST_NAME]
         field = unknown if place is None else f"{place}.{unknown}"
         message = f"{field}: unknown field ({len(found):,} fields, of {most} known)"
+        raise HttpError(422, "invalid_request", message, field)
+    columns = found.get("behaviour") if isinstance(found, dict) and model is Sample else None
+    if isinstance(columns, dict) and len(columns) > MOST_COLUMNS:
+        field = "behaviour" if place is None else f"{place}.behaviour"
+        message = f"{field}: {len(columns):,} columns; at most {MOST_COLUMNS}"
         raise HttpError(422, "invalid_request", message, field)
 
 
@@ -172,7 +188,7 @@ async def answer_block(numbered: list[tuple[int, bytes | None]], state: State, l
     good: list[tuple[int, Sample]] = []
     for number, line in numbered:
         try:
-            good.append((number, parse_line(line, state)))
+            good.append((number, parse_line(line, state, loaded)))
         except HttpError as error:
             answers[number] = {"error": error.as_dict()}
     if good:
@@ -189,7 +205,7 @@ async def answer_block(numbered: list[tuple[int, bytes | None]], state: State, l
     return b"".join(as_json({"line": number, **answers[number]}) + b"\n" for number, _ in numbered)
 
 
-def parse_line(line: bytes | None, state: State) -> Sample:
+def parse_line(line: bytes | None, state: State, loaded: Loaded) -> Sample:
     """The sample of a line, checked; HttpError with what is wrong."""
     if line is None:
         raise HttpError(413, "too_large", f"the line is longer than {state.limits.line_bytes:,} bytes")
@@ -201,6 +217,7 @@ def parse_line(line: bytes | None, state: State) -> Sample:
     except ValidationError as error:
         raise HttpError(422, *first_fault(error)) from None
     refuse_repeats(line)
+    check_behaviour(sample, loaded, "behaviour")
     return sample
 
 

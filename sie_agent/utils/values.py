@@ -142,6 +142,7 @@ KINDS: dict[str, Kind] = {
             *("judgments", "grades", "suite", "simulate", "scores", "scorer", "by", "score", "ids", "references"),
             *("status", "host", "token_file", "weigh_by", "strategy", "features", "trusted", "labels", "to", "licence"),
             *("aspect", "base", "name", "other", "reflect_with"),
+            "inputs",
         ),
         TEXT,
     ),

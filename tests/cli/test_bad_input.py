@@ -370,6 +370,31 @@ CASES = (
         ),
         text("log.csv", "query,title\nlamp,A lamp\n"),
     ),
+    Case(
+        "unknown inputs", (*DISTILL, *DATA, "--inputs", "text,clicks"), ("--inputs", "'clicks'", "behaviour"), judged()
+    ),
+    Case("inputs without text", (*DISTILL, *DATA, "--inputs", "embedding"), ("--inputs", "its text"), judged()),
+    Case(
+        "inputs of a suite",
+        (*DISTILL, *DATA, "--set", "scorer.inputs=[clicks]"),
+        ("scorer.inputs", "'clicks'"),
+        judged(),
+    ),
+    Case(
+        "inputs of a target that reads none",
+        (*DISTILL, *DATA, "--set", "target.kind=two-tower", "--set", "target.inputs=[text, behaviour]"),
+        ("two-tower", "inputs"),
+        judged(),
+    ),
+    Case(
+        "behaviour that is not there",
+        (*DISTILL, *DATA, "--inputs", "text,behaviour"),
+        ("shopper_*", "behaviour"),
+        judged(),
+    ),
+    Case(
+        "no such encoder", (*DISTILL, *DATA, "--inputs", "text,embedding:./none"), ("no such model folder",), judged()
+    ),
     Case("no proxies", (*DISTILL, *DATA, "--set", "labels.proxies=0"), ("--set", "labels.proxies", "1"), judged()),
     Case(
         "unknown setting",

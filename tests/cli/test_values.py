@@ -94,6 +94,7 @@ WRONG: tuple[tuple[tuple[str, ...], tuple[tuple[str, tuple[str, ...]], ...]], ..
         ),
     ),
     (DISTILL, (("--seed", ("-1", "4294967296", LONG)), ("--limit", ("0",)), ("--grades", ("",)), ("--model", ("",)))),
+    (DISTILL, (("--inputs", ("", "text,", "x" * 2_000)),)),
     (SCORE, (("--workers", ("-1", "1000000", LONG)), ("--seed", ("-1",)), ("--limit", ("-5",)), ("--simulate", ("",)))),
     (SELECT, (("--keep", ("nan", "inf", "0", "-0.5", "1.5")),)),
     ((*SELECT, "--keep", "0.5"), (("--positive-at", ("nan", "-1", "2")), ("--by", ("",)))),

@@ -23,6 +23,7 @@ from sie_agent.scorer.blocks.embedding import EmbeddingBlock
 from sie_agent.scorer.blocks.encoder import Encoder
 from sie_agent.scorer.blocks.encoder_graphs import MATRIX, MOST_TOKENS, Shape, Weights, shapes_of
 from sie_agent.scorer.blocks.registry import fit_blocks, inputs_named
+from sie_agent.scorer.estimator import ImportanceScorer
 from sie_agent.utils.arrays import Floats
 
 WORDS = (
@@ -361,3 +362,16 @@ def test_text_alone_is_written_as_it_was(scorer: Scorer, tmp_path: Path) -> None
     save_scorer(scorer, tmp_path)
     config = json.loads((tmp_path / "config.json").read_text())
     assert config["format"] == 4 and "blocks" not in config and list(config["sha256"]) == ["model.onnx"]
+
+
+def test_the_card_says_what_is_read(folder: Path) -> None:
+    card = (folder / "README.md").read_text()
+    assert "`shopper_views` | number, or NaN" in card and "by the encoder `" in card and '"behaviour": np.array' in card
+
+
+def test_an_estimator_passes_the_columns_on(folder: Path, scorer_of_all: Scorer, shopped: pd.DataFrame) -> None:
+    estimator = ImportanceScorer.load(folder)
+    found = estimator.predict(shopped)
+    assert np.allclose(found, scores_of(scorer_of_all, shopped)[:, : found.shape[1]], atol=1e-9)
+    with pytest.raises(InputError, match="lack: shopper_views"):
+        estimator.predict(shopped.drop(columns="shopper_views"))

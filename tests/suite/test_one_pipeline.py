@@ -35,14 +35,25 @@ CHANGES: dict[str, dict[str, Any]] = {
     "flips": {"log": {"kind": "flips"}},
     "joint": {"labels": {"proxies": 2, "clarity": "none", "scale": "joint"}},
     "other proxies": {"labels": {"proxies": 2, "pool_loss": "mean", "proxy": {"hidden": 3, "epochs": 1}}},
+    # the students read numbers of the shopper too, and so does the target
+    "behaviour": {
+        "scorer": {"trees": 8, "inputs": ["text", "behaviour"]},
+        "target": {"hidden": 4, "epochs": 2, "inputs": ["text", "behaviour"]},
+    },
     "pairwise": {"target": {"hidden": 4, "epochs": 2, "loss": "pairwise"}},
 }
+
+
+def shopped(rows: pd.DataFrame) -> pd.DataFrame:
+    """The rows with what shoppers did, some of it not known."""
+    rng = np.random.default_rng(1)
+    return rows.assign(shopper_views=np.where(rng.random(len(rows)) < 0.2, np.nan, rng.poisson(3, len(rows))))
 
 
 @pytest.mark.parametrize("change", CHANGES)
 def test_run_and_distill_make_the_same_labels_and_the_same_scorer(workshop: Any, make_shop: Any, change: str) -> None:
     changes = {**GIVEN, **CHANGES[change]}
-    data, run, made = workshop.data(make_shop()), workshop.folder / "run", workshop.folder / "made"
+    data, run, made = workshop.data(shopped(make_shop())), workshop.folder / "run", workshop.folder / "made"
     suite = workshop.suite(data, **changes)
     run_suite(suite, run, cache_path=workshop.cache)
     simulated = None if changes["log"]["kind"] == "given" else changes["log"]["kind"]

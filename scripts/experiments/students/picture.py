@@ -35,8 +35,13 @@ def write_pareto(path: Path, judged: Mapping[str, Any], labels: Sequence[str], c
     )
 
 
-def panel(students: Sequence[Mapping[str, Any]], label: str, place: int, chosen: str, best: float) -> str:
-    """One label: rows per second on a logarithmic axis, agreement with its interval upwards; near the *best* shaded."""
+def panel(
+    students: Sequence[Mapping[str, Any]], label: str, place: int, chosen: str, best: float, heading: str = ""
+) -> str:
+    """Rows per second on a logarithmic axis, agreement with its interval upwards; near the *best* shaded.
+
+    Of one label; the *heading* is its name where none is given.
+    """
     rates = [row["rows_per_second"]["median"] for row in students]
     told = [row["agreement"][label] for row in students]
     first, last = math.floor(math.log10(min(rates))), math.ceil(math.log10(max(rates)))
@@ -51,7 +56,7 @@ def panel(students: Sequence[Mapping[str, Any]], label: str, place: int, chosen:
         return TOP + HEIGHT * (highest - min(max(value, lowest), highest)) / (highest - lowest)
 
     parts = [
-        f'<text x="{left}" y="{TOP - 10}" font-size="12" font-weight="bold">{escape(label)}</text>',
+        f'<text x="{left}" y="{TOP - 10}" font-size="12" font-weight="bold">{escape(heading or label)}</text>',
         f'<rect x="{left}" y="{up(best):.1f}" width="{WIDTH}" '
         f'height="{up(best - NEAR) - up(best):.1f}" fill="{BAND}"/>',
     ]

@@ -115,7 +115,8 @@ def shapes_of(weights: Weights, shape: Shape) -> dict[str, tuple[int, ...]]:
     ------
     ValueError : *shape* is of no encoder, or tables that all others hang on are missing or too large.
     """
-    first = (WORDS, POSITIONS, SEGMENTS, "encoder.layer.0.intermediate.dense.weight") if shape.layers else (MATRIX,)
+    inner_table = "encoder.layer.0.intermediate.dense.weight"
+    first: tuple[str, ...] = (WORDS, POSITIONS, SEGMENTS, inner_table) if shape.layers else (MATRIX,)
     if any(name not in weights or weights[name].ndim != 2 for name in first):
         raise ValueError("a table of the encoder is missing")
     words, width = weights[first[0]].shape
@@ -127,9 +128,10 @@ def shapes_of(weights: Weights, shape: Shape) -> dict[str, tuple[int, ...]]:
         raise ValueError("the heads of the encoder do not divide its width")
     if len(weights[POSITIONS]) < MOST_TOKENS:
         raise ValueError(f"the encoder reads fewer than {MOST_TOKENS} tokens")
-    inner = weights[first[3]].shape[0]
+    inner = weights[inner_table].shape[0]
     found: dict[str, tuple[int, ...]] = {name: (weights[name].shape[0], width) for name in first[:3]}
-    norms, squares = ["embeddings.LayerNorm"], {}
+    norms = ["embeddings.LayerNorm"]
+    squares: dict[str, tuple[int, ...]] = {}
     for number in range(shape.layers):
         name = f"encoder.layer.{number}"
         norms += [f"{name}.attention.output.LayerNorm", f"{name}.output.LayerNorm"]

@@ -47,9 +47,9 @@ def scorer_card(config: Mapping[str, Any]) -> str:
 
     Parameters
     ----------
-    config : the folder's ``config.json``. Read are ``labels``, ``recipe`` and of ``about`` what `FACTS` names,
-        ``versions``, ``license`` and ``agreement``, rows as in ``agreement.json``. All of it may be absent, and it may
-        be of somebody else: what is malformed is left out, and nothing of it is shown as markup.
+    config : the folder's ``config.json``. Read are ``labels``, ``blocks``, ``recipe``, and of ``about`` what `FACTS`
+        names, ``versions``, ``license`` and ``agreement``, rows as in ``agreement.json``. All of it may be absent, and
+        it may be of somebody else: what is malformed is left out, and nothing of it is shown as markup.
 
     Returns
     -------
@@ -73,6 +73,7 @@ def scorer_card(config: Mapping[str, Any]) -> str:
         labels=[str(name) for name in named] if isinstance(named, list) else [],
         tells_label_errors=not fault_in(config.get("label_errors")),
         recipe=recipe_of(config.get("recipe")),
+        **blocks_of(config.get("blocks")),
         facts=facts_of(about),
         figures=figure_table(figures),
         shown=SHOWN,
@@ -132,6 +133,18 @@ def rendered(template: str, metadata: Mapping[str, Any], **values: Any) -> str:
     meanings = {name: label.meaning for name, label in WEAK_LABELS.items()}
     values |= {"metadata": front_matter, "meanings": meanings, "place": PLACE, "unstated": UNSTATED}
     return environment.get_template(template).render(values)
+
+
+def blocks_of(told: Any) -> dict[str, Any]:
+    """What a scorer reads beside text and label: ``columns``, and ``encoder`` and ``width`` of sentence vectors."""
+    parts = {str(one.get("kind")): one for one in told if isinstance(one, dict)} if isinstance(told, list) else {}
+    columns, encoder = (table_of(parts.get(kind)) for kind in ("behaviour", "embedding"))
+    named = columns.get("columns")
+    return {
+        "columns": [str(name) for name in named] if isinstance(named, list) else [],
+        "encoder": str(encoder.get("model")) if encoder else "",
+        "width": encoder.get("width") if isinstance(encoder.get("width"), int) else 0,
+    }
 
 
 def recipe_of(told: Any) -> Recipe | None:
