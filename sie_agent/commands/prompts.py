@@ -21,7 +21,7 @@ def prompts_list(*, aspect: str | None = None) -> dict[str, Any]:
 
     Parameters
     ----------
-    aspect : Only those of relevance, clarity or profile.
+    aspect : Only those of relevance, clarity, profile or preference.
 
     Returns
     -------

@@ -12,6 +12,7 @@ from sie_agent.errors import InputError
 from sie_agent.files.paths import user_path
 from sie_agent.samples import read_file, text_column
 from sie_agent.samples.row_places import Places
+from sie_agent.samples.text_columns import as_written, clean_text, without_letters
 from sie_agent.utils.arrays import Doubles
 
 FACTS = ("department", "brand", "price")
@@ -47,9 +48,10 @@ def read_catalogue(source: str | Path | pd.DataFrame, needed: Sequence[str] = ()
     if not names:
         raise InputError("the catalogue says nothing of its items", where=where, hint=HINT)
     place = Places(given.index, where)
-    table: dict[str, pd.Series] = {name: text_column(given[name]).str.strip() for name in ("item_id", *names)}
-    empty = (table["item_id"] == "").to_numpy(bool)
-    place.refuse_all(empty, "item_id", "the item_id is empty", "Give it, or drop the row")
+    # ids are as the samples have them
+    table: dict[str, pd.Series] = {"item_id": clean_text(as_written(given["item_id"]), one_line=True, strip=False)}
+    table |= {name: text_column(given[name]).str.strip() for name in names}
+    place.refuse_all(without_letters(table["item_id"]), "item_id", "the item_id is empty", "Give it, or drop the row")
     if "price" in names:
         table["price"] = pd.Series(prices(table["price"], place))
     return pd.DataFrame(table).drop_duplicates("item_id", keep="last").reset_index(drop=True)

@@ -320,7 +320,11 @@ CASES = (
     Case("prompt that is broken", ("prompts", "check", "mine.yaml"), ("mine.yaml", "YAML"), variant("about: [\n")),
     Case("prompt to compare with", ("prompts", "diff", "relevance/plain", "x.yaml"), ("x.yaml", "no such prompt")),
     Case("row beyond the log", ("prompts", "render", "relevance/plain", *DATA, "--row", "99"), ("row 99",), changed(0)),
-    Case("aspect that is none", ("prompts", "list", "--aspect", "beauty"), ("--aspect", "clarity, profile, relevance")),
+    Case(
+        "aspect that is none",
+        ("prompts", "list", "--aspect", "beauty"),
+        ("--aspect", "clarity, preference, profile, relevance"),
+    ),
     Case("name that is none", ("prompts", "new", "a b", "--from", "relevance/plain"), ("'a b'", "letters")),
     Case("variant that is not YAML", MINE, ("mine.yaml, line", "YAML"), variant("about: [\n")),
     Case("cache of a newer version", (*LABEL, *DATA), ("newer version", "Upgrade"), newer_cache),
