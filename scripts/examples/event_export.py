@@ -1,4 +1,4 @@
-"""A raw event export to try things out on: ``event_export.py events.csv items.csv`` (``--shoppers 20 --days 40``).
+"""A raw event export to try things out on: ``event_export.py events.csv items.csv`` (``--shoppers 30 --days 40``).
 
 Shoppers are made up. Each returns to a few departments, likes some brands and a level of price, and buys again what was
 good: what can be learned of a shopper here was planted.
@@ -18,7 +18,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("events")
     parser.add_argument("items")
-    parser.add_argument("--shoppers", type=int, default=20)
+    parser.add_argument("--shoppers", type=int, default=30)
     parser.add_argument("--days", type=int, default=40)
     parser.add_argument("--seed", type=int, default=0)
     given = parser.parse_args()

@@ -48,7 +48,7 @@ def known_inputs(given: Any) -> Any:
     try:
         return inputs_named(given)
     except InputError as error:
-        raise ValueError(f"{error.problem}. {error.hint}") from None
+        raise ValueError(f"{error.problem}. {error.hint}".rstrip(".")) from None
 
 
 class TargetPart(SuiteSection):

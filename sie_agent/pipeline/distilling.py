@@ -115,7 +115,9 @@ def make_labels(
     names : which; all that are registered when not given. preference : (n,) how well each item fits the shopper, as
         the judge said; without it there is no label of that aspect.
     """
-    answers = {"relevance": relevance} | ({} if preference is None else {"preference": preference})
+    answers = {"relevance": relevance}
+    if preference is not None:
+        answers["preference"] = preference
     # of preference only the order is used: what is a strong one differs from judge to judge
     ranked = {"relevance": by_rank, "preference": True}
     evidence = {

@@ -143,7 +143,7 @@ def with_recipe(scorer: Scorer, recipe: Recipe) -> Scorer:
 def made_ready(recipe: Recipe, students: Mapping[str, Student], score_quantiles: Mapping[str, Doubles]) -> Recipe:
     """:func:`with_recipe` for students that are in no scorer yet; *score_quantiles* by weak label, evenly spaced."""
     quantiles: dict[str, tuple[float, ...]] = {}
-    for name in {recipe.by, PERSONAL if recipe.preference else None} & score_quantiles.keys():
+    for name in score_quantiles.keys() & {recipe.by, PERSONAL if recipe.preference else None}:
         quantiles[name] = tuple(np.asarray(score_quantiles[name], np.float64).tolist())
     if RELEVANCE in students:
         quantiles[RELEVANCE] = tuple(students[RELEVANCE].knots.tolist())

@@ -100,12 +100,12 @@ class ScorerSession:
         given = {"query": query, "title": title, "description": description}
         for name, values in {**given, "label": label, **(behaviour or {})}.items():
             check_column(name, values)
-        given = {name: list(values) for name, values in given.items()}
+        read = {name: [text or "" for text in values] for name, values in given.items()}
         known = np.array([np.nan if value is None else value for value in label], np.float32)
-        texts = {name: lowered([text or "" for text in given[name]], self._version) for name in given}
+        texts = {name: lowered(values, self._version) for name, values in read.items()}
         if {len(values) for values in texts.values()} != {len(known)}:
             raise InputError("query, title, description and label are of different lengths", hint="Give one per row.")
-        more = self._feeds(given["query"], given["title"], behaviour or {})
+        more = self._feeds(read["query"], read["title"], behaviour or {})
         scores = {name: np.empty(len(known)) for name in self.labels}
         for rows in blocks(texts):
             feeds = {name: values[rows] for name, values in {**texts, **more}.items()}

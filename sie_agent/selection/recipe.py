@@ -112,7 +112,9 @@ class Recipe:
         -------
         (count,) weights from 0 to 2.
         """
-        total: Doubles = sum(self.parts(scores).values(), np.ones(count))
+        total = np.ones(count)
+        for more in self.parts(scores).values():
+            total = total + more
         return self.clipped(total)
 
     def parts(self, scores: Mapping[str, Doubles]) -> dict[str, Doubles]:
@@ -128,7 +130,7 @@ class Recipe:
 
     def clipped(self, weights: Doubles) -> Doubles:
         """Weights within what the recipe allows, (n,)."""
-        return np.clip(weights, FLOOR if self.preference > 0 else 0.0, 2.0)
+        return np.asarray(np.clip(weights, FLOOR if self.preference > 0 else 0.0, 2.0))
 
     @checked
     def targets(self, scores: Mapping[str, Doubles], label: Doubles) -> Doubles:
@@ -202,7 +204,7 @@ class Recipe:
 
 def weights_of(ranks: Doubles, strength: float, *, higher: bool) -> Doubles:
     """clip(1 + a · (rank - 0.5) · 2, 0, 2) of ranks in [0, 1], (n,); 1 for a rank that is not known."""
-    return np.clip(1 + added(ranks, strength, higher=higher), 0.0, 2.0)
+    return np.asarray(np.clip(1 + added(ranks, strength, higher=higher), 0.0, 2.0))
 
 
 def added(ranks: Doubles, strength: float, *, higher: bool) -> Doubles:

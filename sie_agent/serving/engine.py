@@ -72,7 +72,10 @@ class Loaded:
         if not self.columns:
             return self.engine.score(query, title, description, label)
         given = {name: [(row or {}).get(name) for row in behaviour] for name in self.columns}
-        return self.engine.score(query, title, description, label, behaviour=given)
+        # an engine that names columns takes one argument more than the protocol says
+        engine: Any = self.engine
+        scores: Scores = engine.score(query, title, description, label, behaviour=given)
+        return scores
 
     @property
     def label_errors(self) -> LabelErrors | None:

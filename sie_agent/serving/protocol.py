@@ -25,12 +25,7 @@ class Engine(Protocol):
         """The weak labels that it gives, such as ``("relevance", "value")``."""
 
     def score(
-        self,
-        query: Sequence[str],
-        title: Sequence[str],
-        description: Sequence[str],
-        label: Sequence[float | None],
-        **more: Any,
+        self, query: Sequence[str], title: Sequence[str], description: Sequence[str], label: Sequence[float | None]
     ) -> Scores:
         """One (n,) array per weak label. A row's scores depend on that row alone."""
 

@@ -123,5 +123,6 @@ def live_weights(recipe: Recipe, scores: Scores, live: Observer | None, note: No
         note("observer", error)
         return None
     # what the shopper's preference adds does not move with the market
-    personal = replace(recipe, by=None)
-    return recipe.clipped(sum(personal.parts(scores).values(), weights))
+    for more in replace(recipe, by=None).parts(scores).values():
+        weights = weights + more
+    return recipe.clipped(weights)

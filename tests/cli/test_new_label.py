@@ -89,7 +89,7 @@ def test_it_is_scored_selected_weighed_and_explained(sie: Sie, made: Path) -> No
     assert explained.json["by"] == "toy"
     assert "toy (low is good)" in " ".join(sie("weights", "--help").out.split())
     refused = sie("select", *options, "k.parquet", "--keep", "0.5", "--by", "worth", "--overwrite")
-    assert refused.code == 2 and "hardness, toy" in refused.err
+    assert refused.code == 2 and "preference_support, toy" in refused.err
 
 
 @pytest.mark.parametrize("what", ["scorer", "labels.parquet", "s.parquet"])

@@ -17,7 +17,7 @@ from sie_agent.suite import load_distill_settings, load_suite
 
 SUITE = {"name": "s", "data": {"source": "log.csv"}, "judges": [{"name": "words", "kind": "lexical"}]}
 # names that are checked against a registry
-NAMED = {"kind": "two-tower"}
+NAMED: dict[str, Any] = {"kind": "two-tower", "inputs": "text,behaviour"}
 
 
 def model_in(annotation: Any) -> type[BaseModel] | None:
@@ -60,7 +60,7 @@ def at(settings: Any, key: str) -> Any:
     """The value at a dotted key."""
     for part in key.split("."):
         settings = getattr(settings, part)
-    return settings
+    return ",".join(settings) if isinstance(settings, tuple) else settings
 
 
 @pytest.fixture

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from sie_agent.labels import WEAK_LABELS
 from sie_agent.report import write_explanations, write_report
+from sie_agent.suite.run import made_of_relevance
 
 from .figures import Options
 from .fixtures import HOSTILE, build_run
@@ -69,7 +69,7 @@ def test_every_plot_is_drawn_and_the_console_is_clean(browser: Any, tmp_path: Pa
     options = Options(rankers=("target", "linear", "lambdamart"))
     page, complaints = open_page(browser, write_report(build_run(tmp_path / "run", options)), **settings)
     drawn = marks_per_plot(page)
-    assert len(drawn) == 8 + len(WEAK_LABELS)
+    assert len(drawn) == 8 + len(made_of_relevance())
     assert all(drawn.values()), drawn
     assert complaints == []
     assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
@@ -100,7 +100,7 @@ def test_dark_text_is_light(browser: Any, tmp_path: Path) -> None:
 def test_a_log_without_grades_draws_what_it_has(browser: Any, tmp_path: Path) -> None:
     page, complaints = open_page(browser, write_report(build_run(tmp_path / "run", Options(graded=False))))
     drawn = marks_per_plot(page)
-    assert len(drawn) == 3 + len(WEAK_LABELS) and all(drawn.values()), drawn
+    assert len(drawn) == 3 + len(made_of_relevance()) and all(drawn.values()), drawn
     assert complaints == []
     page.context.close()
 

@@ -17,6 +17,7 @@ from sie_agent.labels import WEAK_LABELS
 from sie_agent.report import write_report
 from sie_agent.report.html import for_script
 from sie_agent.report.plots import safe
+from sie_agent.suite.run import made_of_relevance
 
 from .figures import Options
 from .fixtures import HOSTILE, RECIPE, build_run
@@ -108,7 +109,7 @@ def test_a_label_of_the_registry_is_all_the_report_needs(tmp_path: Path, monkeyp
     source = write_report(run).read_text(encoding="utf-8")
     assert "How new?" in source and "Novelty: how seldom it is seen" in source
     assert "<dt>novelty</dt>" in source and "<dt>other</dt>" not in source
-    title = figure_of(source, f"plot-score-{len(WEAK_LABELS) - 1}-data")["layout"]["xaxis"]
+    title = figure_of(source, f"plot-score-{len(made_of_relevance()) - 1}-data")["layout"]["xaxis"]
     assert title["title"]["text"] == "of 3" and title["range"] == [0, 3]
 
 
@@ -163,7 +164,7 @@ def test_every_chart_says_its_mode_and_what_it_rests_on(tmp_path: Path) -> None:
     charts = [attributes for tag, attributes in page.tags if tag == "div" and attributes.get("data-plot")]
     figures = [attributes for tag, attributes in page.tags if tag == "figure" and attributes["class"] == "chart"]
     badges = [attributes for tag, attributes in page.tags if attributes.get("class") == "badge"]
-    assert len(charts) == len(figures) == 8 + len(WEAK_LABELS)
+    assert len(charts) == len(figures) == 8 + len(made_of_relevance())
     assert len(badges) >= len(charts)
     assert all(attributes["role"] == "img" and len(attributes["aria-label"] or "") > 30 for attributes in charts)
     assert "simulated, zero-shot" in page.words

@@ -45,4 +45,10 @@ def tables(found: Mapping[str, Any]) -> str:
     own = {"less the log": "log", "less its twin": "{way}'s twin", "less random weights": "random weights"}
     for name in ("purchases", "clicks"):
         lines += table(found[name], f"two towers, {name}, weighed by", own)
+    if (asked := found.get("asked")) is not None:
+        lines += [f"| {asked['shoppers']} shoppers, asked by `sie label` | within shopper | less bought together |"]
+        lines += ["|---|---|---|"]
+        for row in asked["rows"]:
+            rival = None if row["way"] == "bought together" else row["within less bought together"]
+            lines.append(f"| {row['way']} | {share(row['within'])} | {points(rival)} |")
     return "\n".join(lines)

@@ -37,7 +37,7 @@ MOST_CHARACTERS = 2_048
 # texts of as many tokens, of static vectors, looked up at once
 TEXTS_AT_ONCE = 512
 # parts of a tokenizer that do their work in a time that a text bounds; a pattern of a stranger need not
-PLAIN = {
+PLAIN: dict[str, set[str | None]] = {
     "normalizer": {None, "BertNormalizer", "Lowercase", "NFC", "NFD", "NFKC", "NFKD", "StripAccents", "Strip", "Nmt"},
     "pre_tokenizer": {None, "BertPreTokenizer", "Whitespace", "WhitespaceSplit", "Punctuation", "Metaspace", "Digits"},
     "model": {"WordPiece", "Unigram", "WordLevel"},
