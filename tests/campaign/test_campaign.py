@@ -66,7 +66,7 @@ def test_two_approvals_lead_to_weights_and_nothing_is_spent_before(log: Path, tm
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("money", [0.015, 0.022])
+@pytest.mark.parametrize("money", [0.014, 0.017])
 def test_the_budget_in_money_holds_over_all_steps(money: float, log: Path, tmp_path: Path) -> None:
     with scripted_server(graded) as server:
         spec = f"=openai,m,base_url={server.url},concurrency=4,{PRICES}"
