@@ -87,7 +87,8 @@ def fixed_plan(goal: Path, log: Path, folder: Path, name: str, pairs: int, seed:
     for part in ("log.parquet", "test-grades.parquet"):
         shutil.copy(log / part, folder / part)
     backend, variant = JUDGES[name]
-    data, how = folder / "log.parquet", {"seed": seed, "overwrite": True}
+    data = folder / "log.parquet"
+    how: dict[str, Any] = {"seed": seed, "overwrite": True}
     cache = folder / "answers.sqlite"
     sie.label(data, folder / "labels", variant=variant, judge=backend, budget=pairs, cache_path=cache, **how)
     made = sie.distill(folder / "labels", data, folder / "model", overrides=DISTILL, **how)

@@ -43,7 +43,7 @@ class Campaign:
 
     goal: Goal
     folder: Path
-    how: Mapping[str, bool]
+    how: Mapping[str, Any]
     given: str
     yes: float | None
     grades: str | Path | None
@@ -59,7 +59,7 @@ class Campaign:
         cls,
         goal: Goal,
         folder: Path,
-        how: Mapping[str, bool],
+        how: Mapping[str, Any],
         *,
         given: str = "GOAL",
         yes: float | None = None,

@@ -119,9 +119,8 @@ def whole_queries(rows: pd.DataFrame, pairs: int, seed: int) -> pd.DataFrame:
         if sizes[query] <= room:
             chosen.append(query)
             room -= int(sizes[query])
-    if not chosen:
-        return rows[rows["query"] == queries[0]].head(pairs).reset_index(drop=True)
-    return rows[rows["query"].isin(chosen)].reset_index(drop=True)
+    kept: pd.DataFrame = rows[rows["query"].isin(chosen)] if chosen else rows[rows["query"] == queries[0]].head(pairs)
+    return kept.reset_index(drop=True)
 
 
 def wanted(step: str, words: str, most: dict[str, Any]) -> dict[str, Any]:
