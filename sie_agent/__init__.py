@@ -26,8 +26,8 @@ if TYPE_CHECKING:
     from sie_agent.commands.benchmark import benchmark
     from sie_agent.commands.cache import cache_export, cache_prune, cache_stats
     from sie_agent.commands.calibrate import calibrate
-    from sie_agent.commands.campaign import run_campaign
     from sie_agent.commands.calibrate_cascade import calibrate_cascade
+    from sie_agent.commands.campaign import run_campaign
     from sie_agent.commands.compare_prompts import compare_prompts
     from sie_agent.commands.distill import distill
     from sie_agent.commands.doctor import doctor
@@ -145,8 +145,8 @@ __all__ = [
     "push_scorer",
     "rank",
     "rows_policy",
-    "run_campaign",
     "run_agent",
+    "run_campaign",
     "run_suite",
     "save_scorer",
     "score",
