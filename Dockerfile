@@ -18,6 +18,7 @@ COPY pyproject.toml README.md LICENSE constraints.txt ./
 COPY sie_agent sie_agent
 COPY prompts prompts
 COPY eval/suites eval/suites
+COPY eval/campaigns eval/campaigns
 ENV PIP_CONSTRAINT=/src/constraints.txt
 RUN python -m venv /opt/sie
 RUN /opt/sie/bin/python -m pip install --no-cache-dir --disable-pip-version-check ".[serve]"

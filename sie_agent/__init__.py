@@ -10,8 +10,8 @@ Every verb of the command line is a function here: ``sie_agent.label``, ``calibr
 ``doctor``, ``run_campaign``.
 Every verb of the command line is a function here: ``sie_agent.label``, ``run_agent``, ``calibrate``,
 ``calibrate_cascade``, ``distill``, ``score``, ``select``, ``weights``, ``rank``, ``explain``, ``attribute``,
-``run_suite``, ``evaluate_run``, ``compare_prompts``, ``improve_prompt``, ``benchmark``, ``push_scorer``,
-``push_labels``, ``prompts_list`` and its kin, ``serve``, ``init``, ``doctor``.
+``run_suite``, ``evaluate_run``, ``compare_prompts``, ``improve_prompt``, ``benchmark``, ``run_campaign``,
+``push_scorer``, ``push_labels``, ``prompts_list`` and its kin, ``serve``, ``init``, ``doctor``.
 Names are loaded when they are first used, so that ``import sie_agent`` is quick.
 """
 

@@ -6,7 +6,7 @@ from sie_agent.campaign.curve import CurvePoints, Gain, as_figures, expected_gai
 from sie_agent.campaign.goal import Goal, load_goal, write_goal
 from sie_agent.campaign.graph import END_STEP, CampaignGraph, CampaignState, check_installed_graph, opened_graph
 from sie_agent.campaign.journal import amount, as_lines, as_markdown, entry
-from sie_agent.campaign.ledger import Expense, Ledger
+from sie_agent.campaign.ledger import CampaignLedger, Expense
 from sie_agent.campaign.proposals import decided, question
 from sie_agent.campaign.rules import FEWEST_JUDGED, Move, Situation, affordable, next_move, pilot_size
 
@@ -14,12 +14,12 @@ __all__ = [
     "END_STEP",
     "FEWEST_JUDGED",
     "CampaignGraph",
+    "CampaignLedger",
     "CampaignState",
     "CurvePoints",
     "Expense",
     "Gain",
     "Goal",
-    "Ledger",
     "Move",
     "Situation",
     "affordable",

@@ -123,7 +123,7 @@ def opened_graph(path: Path, steps: Mapping[str, Step]) -> Iterator[CampaignGrap
     from langgraph.checkpoint.sqlite import SqliteSaver
     from langgraph.graph import END, StateGraph
 
-    graph = StateGraph(CampaignState)
+    graph: Any = StateGraph(CampaignState)
     # a name of a key of the state cannot be that of a node
     ways: dict[Any, str] = {name: f"do-{name}" for name in steps} | {END_STEP: END}
     for name, step in steps.items():

@@ -47,7 +47,7 @@ class Expense:
 
 
 @dataclass(frozen=True)
-class Ledger:
+class CampaignLedger:
     """The books of a campaign.
 
     Attributes

@@ -1,4 +1,4 @@
-"""Ledger, journal and checkpoints: counted once, told once, and nothing but plain values is read back."""
+"""CampaignLedger, journal and checkpoints: counted once, told once, and nothing but plain values is read back."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ import pytest
 
 from sie_agent.campaign import (
     END_STEP,
+    CampaignLedger,
     CampaignState,
     Expense,
     Goal,
-    Ledger,
     amount,
     as_lines,
     as_markdown,
@@ -29,9 +29,9 @@ from sie_agent.judging.answers import Answer
 GOAL = Goal.model_validate({"log": "sample", "budget": {"money": 1.0, "judgments": 5}})
 
 
-def ledger(folder: Path) -> Ledger:
+def ledger(folder: Path) -> CampaignLedger:
     prices = {"near": PricePart(input=1000, output=0), "far": PricePart(input=10_000, output=5000)}
-    return Ledger(GOAL, folder / "answers.sqlite", folder / "running", prices)
+    return CampaignLedger(GOAL, folder / "answers.sqlite", folder / "running", prices)
 
 
 def answer(endpoint: str, tokens: int) -> Answer:

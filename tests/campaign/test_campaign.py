@@ -9,6 +9,7 @@ from typing import Any
 
 import pandas as pd
 import pytest
+import yaml
 
 from sie_agent.commands.campaign import run_campaign
 from sie_agent.errors import InputError
@@ -17,6 +18,7 @@ from sie_agent.results.campaign import CampaignFile
 from ..judging.scripted_server import Reply, completion, scripted_server
 from .conftest import graded_log, write
 
+ROOT = Path(__file__).resolve().parents[2]
 # of an answer of the scripted server: 100 tokens in, 1 out
 PRICES = "price_input=1,price_output=0"
 PER_ANSWER = 0.0001
@@ -66,7 +68,7 @@ def test_two_approvals_lead_to_weights_and_nothing_is_spent_before(log: Path, tm
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("money", [0.015, 0.022])
+@pytest.mark.parametrize("money", [0.014, 0.017])
 def test_the_budget_in_money_holds_over_all_steps(money: float, log: Path, tmp_path: Path) -> None:
     with scripted_server(graded) as server:
         spec = f"=openai,m,base_url={server.url},concurrency=4,{PRICES}"
@@ -176,6 +178,20 @@ def test_a_model_proposes_and_the_rules_hold(says: str, told: str, log: Path, tm
     by = Counter(one["by"] for one in result["decisions"] if one["step"] == "decide")
     # "stop" is refused until there is enough to distill from, and "buy" always
     assert (by["model"] > 0) == ("small steps" in told or "too few" in told)
+
+
+@pytest.mark.slow
+def test_a_prompt_with_a_problem_is_told_before_anything_is_approved(log: Path, tmp_path: Path) -> None:
+    row = pd.read_csv(log).iloc[0]
+    variant = yaml.safe_load((ROOT / "prompts" / "relevance" / "graded.yaml").read_text())
+    variant["examples"] = [{"query": str(row["query"]), "title": str(row["title"]), "answer": "3"}]
+    (tmp_path / "mine.yaml").write_text(yaml.safe_dump(variant))
+    nobody = "big=openai,m,base_url=http://127.0.0.1:9/v1"
+    goal = write(tmp_path / "goal.yaml", log="log.csv", judges=nobody, variants="mine.yaml", budget={"judgments": 150})
+    result = run_campaign(goal, "out")
+    assert result["exit_code"] == 3
+    told = next(one for one in result["decisions"] if "prompt variant" in one["decided"])
+    assert "1 problem" in told["decided"] and "mine.yaml" in told["why"], told
 
 
 @pytest.mark.slow

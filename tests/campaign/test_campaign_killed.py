@@ -88,5 +88,5 @@ def test_killed_at_twenty_random_moments(log: Path, tmp_path: Path) -> None:
     numbers = [one["number"] for one in result["decisions"]]
     assert numbers == list(range(1, len(numbers) + 1))
     steps = Counter(one["step"] for one in result["decisions"])
-    assert all(steps[name] == 1 for name in ("check", "plan", "pilot", "choose", "distill", "evaluate"))
+    assert all(steps[name] == 1 for name in ("plan", "pilot", "choose", "distill", "evaluate"))
     assert len(pd.read_parquet(tmp_path / "out" / "weights.parquet")) == 180

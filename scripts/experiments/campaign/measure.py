@@ -5,7 +5,7 @@ where its learning curve says so. The fixed plan asks one judge about random pai
 judgments as the campaign spent, pilot included, and once the whole budget. A judgment of either judge costs the same.
 The log is drawn from the grades of CrowdFlower (ranked clicks), anew in each draw, with other test queries.
 
-    python scripts/experiments/campaign/measure.py --draws 5 --budget 1500 --work /tmp/campaign
+    python scripts/experiments/campaign/measure.py --draws 5 --budget 1500
 """
 
 from __future__ import annotations
@@ -13,11 +13,14 @@ from __future__ import annotations
 import argparse
 import json
 import shutil
+import sys
 import time
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[3]))
 
 import sie_agent as sie
 from sie_agent.campaign import load_goal, write_goal
@@ -28,7 +31,7 @@ from sie_agent.files.manifest import write_json
 JUDGES = {"words": ("lexical", "relevance/lexical"), "meaning": ("embedding", "relevance/cosine")}
 OUT = Path("eval/results/campaign.json")
 FIGURES = ("log", "target", "scorer", "gain", "scorer_gain")
-# two of the defaults' costly parts change little here and are left out of every plan alike
+# fewer proxies and no columns of the log, in every plan alike: what is compared are judgments
 DISTILL = ("labels.proxies=3", "labels.log_columns=false")
 
 
@@ -38,7 +41,9 @@ def main() -> None:
     parser.add_argument("--data", default="crowdflower")
     parser.add_argument("--draws", type=int, default=5)
     parser.add_argument("--budget", type=int, default=1500)
-    parser.add_argument("--work", type=Path, default=Path("/tmp/campaign"), help="folder of the runs, which go on")
+    parser.add_argument(
+        "--work", type=Path, default=Path("runs/campaign-measured"), help="folder of the runs, which go on"
+    )
     parser.add_argument("--out", type=Path, default=OUT)
     given = parser.parse_args()
     rows = []
@@ -82,7 +87,8 @@ def fixed_plan(goal: Path, log: Path, folder: Path, name: str, pairs: int, seed:
     for part in ("log.parquet", "test-grades.parquet"):
         shutil.copy(log / part, folder / part)
     backend, variant = JUDGES[name]
-    data, how = folder / "log.parquet", {"seed": seed, "overwrite": True}
+    data = folder / "log.parquet"
+    how: dict[str, Any] = {"seed": seed, "overwrite": True}
     cache = folder / "answers.sqlite"
     sie.label(data, folder / "labels", variant=variant, judge=backend, budget=pairs, cache_path=cache, **how)
     made = sie.distill(folder / "labels", data, folder / "model", overrides=DISTILL, **how)

@@ -9,7 +9,7 @@ from typing import Any
 
 import pandas as pd
 
-from sie_agent.campaign import CampaignState, Expense, Goal, Ledger
+from sie_agent.campaign import CampaignLedger, CampaignState, Expense, Goal
 from sie_agent.commands.comparing.arms import Arm, arms_of
 from sie_agent.commands.judge_specs import parse_judges
 from sie_agent.commands.judges import Judge, open_judge
@@ -43,13 +43,13 @@ class Campaign:
 
     goal: Goal
     folder: Path
-    how: Mapping[str, bool]
+    how: Mapping[str, Any]
     given: str
     yes: float | None
     grades: str | Path | None
     judges: dict[str, Judge]
     arms: list[Arm]
-    ledger: Ledger
+    ledger: CampaignLedger
     priced: frozenset[str]
     found: dict[str, pd.DataFrame] = field(default_factory=dict)
     paid_beside: float = 0.0
@@ -59,7 +59,7 @@ class Campaign:
         cls,
         goal: Goal,
         folder: Path,
-        how: Mapping[str, bool],
+        how: Mapping[str, Any],
         *,
         given: str = "GOAL",
         yes: float | None = None,
@@ -80,7 +80,7 @@ class Campaign:
             raise InputError(error.problem, where="goal, field 'distill'", hint=error.hint) from error
         arms = arms_of_goal(goal, judges)
         prices, priced = checked_prices(goal, judges, arms)
-        ledger = Ledger(goal, folder / "answers.sqlite", folder / "running", prices)
+        ledger = CampaignLedger(goal, folder / "answers.sqlite", folder / "running", prices)
         return cls(goal, folder, how, given, yes, grades, judges, arms, ledger, priced)
 
     def table(self, name: str) -> pd.DataFrame:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from sie_agent.campaign import CampaignState, entry
 from sie_agent.commands.campaigning.context import Campaign
 from sie_agent.commands.campaigning.measures import outcome
@@ -21,8 +23,8 @@ def distill_all(campaign: Campaign, state: CampaignState) -> CampaignState:
     by_cascade = bool(state["figures"].get("cascade"))
     judged = [labels] if by_cascade else [piloted, labels]
     data = folder / "log.parquet"
-    whose = {"model": state["figures"]["model"], "variant": None if by_cascade else arm.variant.name}
-    how = {"overrides": goal.distill, "seed": goal.seed, "overwrite": True}
+    whose: dict[str, Any] = {"model": state["figures"]["model"], "variant": None if by_cascade else arm.variant.name}
+    how: dict[str, Any] = {"overrides": goal.distill, "seed": goal.seed, "overwrite": True}
     made = distill(judged, data, folder / "model", **whose, **how)
     scored = score(folder / "model" / "scorer", data, folder / "scores.parquet", overwrite=True)
     weighed = weights(folder / "scores.parquet", folder / "weights.parquet", overwrite=True)

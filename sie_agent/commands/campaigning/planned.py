@@ -14,7 +14,7 @@ from sie_agent.commands.campaigning.steps import check, plan
 from sie_agent.errors import EXIT_DONE
 
 
-def planned(goal: Goal, how: Mapping[str, bool]) -> dict[str, Any]:
+def planned(goal: Goal, how: Mapping[str, Any]) -> dict[str, Any]:
     """What a campaign would do first, and the most that each step may spend.
 
     Raises

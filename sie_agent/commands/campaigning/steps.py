@@ -15,6 +15,8 @@ from sie_agent.utils.counts import counted
 
 TEST = "test"
 SHEET = "sheet.csv"
+# problems of prompts that are told
+MOST_TOLD = 5
 
 
 def check(campaign: Campaign, state: CampaignState) -> CampaignState:
@@ -45,7 +47,23 @@ def check(campaign: Campaign, state: CampaignState) -> CampaignState:
         why = (
             f"people graded {counted(grades, 'pair')}; grades of test queries decide nothing until the test at the end"
         )
-    return changed(state, "plan", entry("check", decided, why, figures=figures), **figures)
+    new = changed(state, "plan", entry("check", decided, why, figures=figures), **figures)
+    new["journal"].append(prompts_checked(campaign))
+    return new
+
+
+def prompts_checked(campaign: Campaign) -> dict[str, Any]:
+    """What `sie prompts check` finds in the variants beside the log; told before anything is approved."""
+    from sie_agent.commands.prompts import prompts_check
+
+    names = list(dict.fromkeys(arm.prompt for arm in campaign.arms))
+    found = {name: prompts_check(name, campaign.folder / "log.parquet") for name in names}
+    problems = [
+        f"{name}: {one['told']}" for name in names for one in found[name]["findings"] if one["level"] == "problem"
+    ]
+    words = f"{counted(len(names), 'prompt variant')} checked beside the log: {counted(len(problems), 'problem')}"
+    figures = {name: one["problems"] for name, one in found.items()}
+    return entry("check", words, "; ".join(problems[:MOST_TOLD]), by="verb", figures=figures)
 
 
 def in_test(samples: pd.DataFrame, share: float, seed: int) -> np.ndarray[Any, np.dtype[np.bool_]]:
@@ -119,9 +137,8 @@ def whole_queries(rows: pd.DataFrame, pairs: int, seed: int) -> pd.DataFrame:
         if sizes[query] <= room:
             chosen.append(query)
             room -= int(sizes[query])
-    if not chosen:
-        return rows[rows["query"] == queries[0]].head(pairs).reset_index(drop=True)
-    return rows[rows["query"].isin(chosen)].reset_index(drop=True)
+    kept: pd.DataFrame = rows[rows["query"].isin(chosen)] if chosen else rows[rows["query"] == queries[0]].head(pairs)
+    return kept.reset_index(drop=True)
 
 
 def wanted(step: str, words: str, most: dict[str, Any]) -> dict[str, Any]:
