@@ -23,7 +23,9 @@ MOST_RUBRIC = 8_000
 MOST_EXAMPLES_TEXT = 20_000
 MOST_EXAMPLES = 12
 # what chat templates and fences are made of, and what no rubric needs
-CONTROL = re.compile(r"<\|[^<>\n]{0,40}\|>|</?(?:item|other|query)>(?=\s*\{)|[\x00-\x08\x0b-\x1f\x7f]")
+CONTROL = re.compile(
+    r"<\|[^<>\n]{0,40}\|>|</?(?:item|other|query|evidence|history)>(?=\s*\{)|[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029]"
+)
 # keys of an example that are there only where they say something
 EXAMPLE_KEYS = ("query", "title", "description", "attributes", "answer", "rationale")
 

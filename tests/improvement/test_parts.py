@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import yaml
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose
 
@@ -54,6 +54,7 @@ def test_a_candidate_is_read_back_from_its_file(name: str, tmp_path: Path) -> No
 
 
 @given(st.text(max_size=300))
+@example("0\x85")  # a line break to YAML
 @settings(max_examples=60)
 def test_any_text_makes_a_rubric_or_is_refused(text: str) -> None:
     start = load_variant("relevance/graded")

@@ -119,7 +119,7 @@ def test_the_cosine_is_that_of_the_weighted_mean(cache: JudgmentCache, monkeypat
         encoded.update(texts)
         return {text: torch.tensor(vectors[text]) for text in texts}
 
-    monkeypatch.setattr(embedding.EmbeddingBackend, "_encode", encode)
+    monkeypatch.setattr(embedding.EmbeddingBackend, "vectors", encode)
     monkeypatch.setattr(embedding.EmbeddingBackend, "fingerprint", lambda self: "f")
     variant = load_variant("preference/cosine")
     rows = asked(("Red Tent", ["i1", "i2"]), ("Green Kettle", ["i1", "i2"]), ("Tent Pegs", ["i1", "i2"]))

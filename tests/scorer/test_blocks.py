@@ -258,7 +258,7 @@ def test_explanations_add_up(scorer_of_all: Scorer, shopped: pd.DataFrame) -> No
         assert {"sentence cosine", "query vector", "vector distances", "shopper_views"} <= names
     unknown = explain_rows(scorer_of_all, shopped.head(1), "value", top=None)[0]
     told = next(feature for feature in unknown.features if feature.name == "shopper_views")
-    assert told.value is None and told.meaning == "shopper_views: not known"
+    assert told.value is None and told.meaning == "how many of them are views: not known"
 
 
 def renewed(folder: Path, target: Path, changes: dict[str, Callable[[bytes], bytes]]) -> Path:

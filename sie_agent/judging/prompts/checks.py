@@ -161,7 +161,8 @@ def check_parts(variant: Variant) -> None:
         raise ValueError("opponents: only a variant of method pairwise has them")
     if variant.profile and (variant.method in ("facets", "pairwise") or variant.aspect != "relevance"):
         raise ValueError("profile: only a variant of relevance that puts one question can show one")
-    if "half_life" in variant.model_fields_set and (variant.aspect, variant.method) != ("preference", "embedding"):
+    weighs_history = (variant.aspect, variant.method) == ("preference", "embedding")
+    if variant.half_life != type(variant).model_fields["half_life"].default and not weighs_history:
         raise ValueError("half_life: only an embedding variant of preference weighs a history by it")
     if variant.max_evidence_chars and (variant.method in ("facets", "pairwise") or variant.aspect != "relevance"):
         raise ValueError("max_evidence_chars: only a variant of relevance that puts one question can show evidence")

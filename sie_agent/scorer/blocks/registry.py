@@ -29,14 +29,16 @@ def inputs_named(inputs: str | Sequence[str], where: str = "inputs") -> tuple[st
     """
     asked = [one.strip() for one in (inputs.split(",") if isinstance(inputs, str) else inputs)]
     kinds = [one.partition(":")[0] for one in asked]
-    hint = f"Give {TEXT_INPUTS}, and behind it any of {', '.join(BLOCKS)}: text,embedding:static,behaviour."
+    told = inputs if isinstance(inputs, str) else ",".join(inputs)
+    expected = f"expected {TEXT_INPUTS}, and behind it any of {', '.join(BLOCKS)}, found {told[:80]}"
+    hint = "For example text,embedding:static,behaviour."
     for one, kind in zip(asked, kinds, strict=True):
         if kind not in (TEXT_INPUTS, *BLOCKS) or (kind == TEXT_INPUTS and one != TEXT_INPUTS):
-            raise InputError(f"no inputs '{one[:80]}'", where=where, hint=hint)
+            raise InputError(f"no inputs '{one[:80]}': {expected}", where=where, hint=hint)
         if kinds.count(kind) > 1:
             raise InputError(f"the inputs '{kind}' come twice", where=where, hint=hint)
     if TEXT_INPUTS not in kinds:
-        raise InputError("a scorer reads its text at least", where=where, hint=hint)
+        raise InputError(f"a scorer reads its text at least: {expected}", where=where, hint=hint)
     return tuple(sorted(asked, key=lambda one: [TEXT_INPUTS, *BLOCKS].index(one.partition(":")[0])))
 
 
