@@ -172,10 +172,10 @@ def test_smoke(tmp_path: Path) -> None:
     ElementTree.fromstring(out.with_suffix(".svg").read_text())
 
 
-def test_the_default_tools_are_what_the_kept_figures_say() -> None:
-    if not KEPT.is_file():
-        pytest.skip("not measured yet")
-    from sie_agent.agent import DEFAULT_TOOLS
-
-    measured = json.loads(KEPT.read_text())["tools"]
-    assert {tool for tool, row in measured.items() if row["on"]} == set(measured) & set(DEFAULT_TOOLS)
+def test_what_is_kept_says_on_where_the_rule_does(monkeypatch: pytest.MonkeyPatch) -> None:
+    kept = json.loads(KEPT.read_text())
+    assert set(kept["data"]) == {"crowdflower", "homedepot"}
+    for row in kept["tools"].values():
+        assert row["on"] is module(monkeypatch, "analysis").earns(row.get("without"), row.get("only"))
+    # figures alone: no id and no text
+    assert max(len(part) for part in KEPT.read_text().split('"')) < 200

@@ -80,7 +80,11 @@ def chains(folder: Path, population: Population, rows: pd.DataFrame) -> dict[str
         behind = {one: subset(judge, asked) for one, judge in judges.items()}
         unit = float(one_pass.tokens[asked & population.test].mean())
         chain = Chain(subset(first, asked), unsure[asked], behind, unit)
-        told = {"pairs": int(part.test.sum()), "all": everything(part, {"first": chain.first, **behind})}
+        told = {
+            "pairs": int(part.test.sum()),
+            "agent found": agent.found if agent else {},
+            "all": everything(part, {"first": chain.first, **behind}),
+        }
         found[name] = told | {mode: Curves(part, chain, mode).told() for mode in MODES}
     return found
 
@@ -136,9 +140,8 @@ def tool_rows(folder: Path, population: Population, rows: pd.DataFrame) -> tuple
         kept = asked | (population.tuning & ~np.isnan(other.tokens))
         part = part_of(population, kept)
         left, right = subset(one, kept), subset(other, kept)
-        # tuning pairs are not asked in every configuration, so cuts are those of the whole agent, or of one pass
-        tuned = np.where(part.tuning & np.isnan(left.score), right.score, left.score)
-        mine, theirs = (figures_of(part, [np.nan_to_num(score)]) for score in (tuned, right.score))
+        # tuning pairs are not asked in every configuration
+        mine, theirs = (figures_of(part, [np.nan_to_num(one.score)], by_test=True) for one in (left, right))
         differences[name] = Figures(mine.within - theirs.within, mine.kappa - theirs.kappa)
         told_rows[name] = {
             "less": "one pass" if other is one_pass else f"agent-{OWN}",
