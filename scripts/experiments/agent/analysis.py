@@ -60,7 +60,8 @@ def analyse(work: Path, data: list[str]) -> dict[str, Any]:
         }
         tools[name], about["tools"] = tool_rows(folder, population, rows)
         found[name] = about
-    return rounded({"versions": library_versions(), "data": found, "tools": together(tools)})
+    figures: dict[str, Any] = rounded({"versions": library_versions(), "data": found, "tools": together(tools)})
+    return figures
 
 
 def chains(folder: Path, population: Population, rows: pd.DataFrame) -> dict[str, Any]:
@@ -99,8 +100,8 @@ def uncertainty(folder: Path, rows: pd.DataFrame, name: str) -> Doubles | None:
     tables = [pd.read_parquet(path) for path in paths]
     if name == DISAGREEMENT:
         left, right = (one.set_index("sample_id")["score"].reindex(ids).to_numpy(np.float64) for one in tables)
-        return np.nan_to_num(np.abs(left - right), nan=1.0)
-    return uncertainties(tables[0], ids)
+        return np.asarray(np.nan_to_num(np.abs(left - right), nan=1.0), np.float64)
+    return np.asarray(uncertainties(tables[0], ids), np.float64)
 
 
 def part_of(population: Population, kept: Booleans) -> Population:
