@@ -116,9 +116,9 @@ def chain_of(population: ModuleType, curves: ModuleType, pairs: Any) -> Any:
 def test_at_equal_cost_what_is_unsure_is_worth_more_than_chance(population: ModuleType, curves: ModuleType) -> None:
     pairs = some_pairs(population)
     told = curves.Curves(pairs, chain_of(population, curves, pairs), "gold").told()
-    rows = {(one["of"], one["budget"]): one["within"] for one in told["differences"]}
-    assert rows["unsure to one pass", 0.3]["low"] > 0.02
-    assert rows["unsure to one pass", 1.0]["value"] == 0.0
+    rows = {(one["less"], one["budget"]): one["within"] for one in told["differences"]}
+    assert rows["random to one pass", 0.3]["low"] > 0.02 and rows["none", 0.3]["low"] > 0.02
+    assert rows["random to one pass", 1.0]["value"] == 0.0
     by = {(one["strategy"], one["budget"]): one for one in told["points"]}
     assert by["unsure to one pass", 0.3]["tokens"] == pytest.approx(by["random to one pass", 0.3]["tokens"], abs=0.01)
     controls = {one["control"]: one["real_less"]["within"]["low"] for one in told["controls"]}
@@ -172,10 +172,10 @@ def test_smoke(tmp_path: Path) -> None:
     ElementTree.fromstring(out.with_suffix(".svg").read_text())
 
 
-def test_the_default_tools_are_what_the_kept_figures_say() -> None:
-    if not KEPT.is_file():
-        pytest.skip("not measured yet")
-    from sie_agent.agent import DEFAULT_TOOLS
-
-    measured = json.loads(KEPT.read_text())["tools"]
-    assert {tool for tool, row in measured.items() if row["on"]} == set(measured) & set(DEFAULT_TOOLS)
+def test_what_is_kept_says_on_where_the_rule_does(monkeypatch: pytest.MonkeyPatch) -> None:
+    kept = json.loads(KEPT.read_text())
+    assert set(kept["data"]) == {"crowdflower", "homedepot"}
+    for row in kept["tools"].values():
+        assert row["on"] is module(monkeypatch, "analysis").earns(row.get("without"), row.get("only"))
+    # figures alone: no id and no text
+    assert max(len(part) for part in KEPT.read_text().split('"')) < 200

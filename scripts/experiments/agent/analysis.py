@@ -60,7 +60,8 @@ def analyse(work: Path, data: list[str]) -> dict[str, Any]:
         }
         tools[name], about["tools"] = tool_rows(folder, population, rows)
         found[name] = about
-    return rounded({"versions": library_versions(), "data": found, "tools": together(tools)})
+    figures: dict[str, Any] = rounded({"versions": library_versions(), "data": found, "tools": together(tools)})
+    return figures
 
 
 def chains(folder: Path, population: Population, rows: pd.DataFrame) -> dict[str, Any]:
@@ -80,7 +81,11 @@ def chains(folder: Path, population: Population, rows: pd.DataFrame) -> dict[str
         behind = {one: subset(judge, asked) for one, judge in judges.items()}
         unit = float(one_pass.tokens[asked & population.test].mean())
         chain = Chain(subset(first, asked), unsure[asked], behind, unit)
-        told = {"pairs": int(part.test.sum()), "all": everything(part, {"first": chain.first, **behind})}
+        told = {
+            "pairs": int(part.test.sum()),
+            "agent found": agent.found if agent else {},
+            "all": everything(part, {"first": chain.first, **behind}),
+        }
         found[name] = told | {mode: Curves(part, chain, mode).told() for mode in MODES}
     return found
 
@@ -95,8 +100,8 @@ def uncertainty(folder: Path, rows: pd.DataFrame, name: str) -> Doubles | None:
     tables = [pd.read_parquet(path) for path in paths]
     if name == DISAGREEMENT:
         left, right = (one.set_index("sample_id")["score"].reindex(ids).to_numpy(np.float64) for one in tables)
-        return np.nan_to_num(np.abs(left - right), nan=1.0)
-    return uncertainties(tables[0], ids)
+        return np.asarray(np.nan_to_num(np.abs(left - right), nan=1.0), np.float64)
+    return np.asarray(uncertainties(tables[0], ids), np.float64)
 
 
 def part_of(population: Population, kept: Booleans) -> Population:
@@ -136,9 +141,8 @@ def tool_rows(folder: Path, population: Population, rows: pd.DataFrame) -> tuple
         kept = asked | (population.tuning & ~np.isnan(other.tokens))
         part = part_of(population, kept)
         left, right = subset(one, kept), subset(other, kept)
-        # tuning pairs are not asked in every configuration, so cuts are those of the whole agent, or of one pass
-        tuned = np.where(part.tuning & np.isnan(left.score), right.score, left.score)
-        mine, theirs = (figures_of(part, [np.nan_to_num(score)]) for score in (tuned, right.score))
+        # tuning pairs are not asked in every configuration
+        mine, theirs = (figures_of(part, [np.nan_to_num(one.score)], by_test=True) for one in (left, right))
         differences[name] = Figures(mine.within - theirs.within, mine.kappa - theirs.kappa)
         told_rows[name] = {
             "less": "one pass" if other is one_pass else f"agent-{OWN}",

@@ -143,6 +143,7 @@ DIFFERENCES = (
     ("unsure to agent", "unsure to one pass"),
     ("random to agent", "random to one pass"),
     ("unsure to agent", "none"),
+    ("unsure to one pass", "none"),
 )
 
 

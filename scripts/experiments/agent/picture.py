@@ -50,8 +50,8 @@ def panel(points: list[dict[str, Any]], title: str, column: int, line: int) -> s
     values = [
         one["within"][key] for one in points for key in ("value", "low", "high") if one["within"][key] is not None
     ]
-    low, high = min(values), max(values)
-    span, most = max(high - low, 1e-6), max(max(one["tokens"] for one in points), 1e-9)
+    low, high = float(min(values)), float(max(values))
+    span, most = max(high - low, 1e-6), float(max(1e-9, *(one["tokens"] for one in points)))
 
     def across(tokens: float) -> float:
         return left + WIDTH * tokens / most

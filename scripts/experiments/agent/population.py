@@ -84,13 +84,18 @@ class Population:
         """(n,) grades as levels from 0."""
         return np.rint(grade * (self.levels - 1)).astype(np.intp)
 
-    def confusion(self, score: Doubles) -> Doubles:
+    def confusion(self, score: Doubles, *, by_test: bool = False) -> Doubles:
         """(test queries, levels, levels): counts of grade and judged level in each.
 
         Scores are cut where the tuning queries' grades are: of their scores as large a share is above each cut.
+
+        Parameters
+        ----------
+        by_test : cut where as large a share of the test pairs' scores is, where tuning pairs were not asked. No grade
+            of a test pair is read for that.
         """
         shares = np.cumsum(np.bincount(self.level_of(self.grade[self.tuning]), minlength=self.levels))[:-1]
-        cuts = np.quantile(score[self.tuning], shares / self.tuning.sum())
+        cuts = np.quantile(score[self.test if by_test else self.tuning], shares / self.tuning.sum())
         said, true = np.searchsorted(cuts, score, side="right"), self.level_of(self.grade)
         place = np.searchsorted(self.test_queries, self.queries[self.test])
         found = np.zeros((len(self.test_queries), self.levels, self.levels))
@@ -153,15 +158,15 @@ def told(values: Doubles) -> dict[str, float]:
     return {"value": float(values[0]), "low": low, "high": high}
 
 
-def figures_of(population: Population, scores: list[Doubles]) -> Figures:
-    """The figures of a score, or the mean over several draws of one, each (n,)."""
+def figures_of(population: Population, scores: list[Doubles], *, by_test: bool = False) -> Figures:
+    """The figures of a score, or the mean over several draws of one, each (n,); *by_test* as of ``confusion``."""
     every = np.vstack([np.ones(len(population.test_queries)), population.copies])
     within, kappa = [], []
     for score in scores:
         accuracy = population.within(score)
         known = ~np.isnan(accuracy)
         within.append(every[:, known] @ accuracy[known] / every[:, known].sum(axis=1))
-        kappa.append(kappa_of(np.tensordot(every, population.confusion(score), axes=1)))
+        kappa.append(kappa_of(np.tensordot(every, population.confusion(score, by_test=by_test), axes=1)))
     return Figures(np.mean(within, axis=0), np.mean(kappa, axis=0))
 
 

@@ -54,8 +54,8 @@ def prepare(data: str, folder: Path, first: list[str]) -> None:
     sizes = samples.groupby("query").size()
     order = sorted(sizes.index[sizes >= plan.fewest], key=hashed)
     tuning, test = order[: plan.tuning], order[plan.tuning : plan.tuning + plan.test]
-    place = samples["sample_id"].map(hashed).groupby(samples["query"]).rank(method="first")
-    chosen = samples["query"].isin([*tuning, *test]) & (place <= plan.per_query)
+    place = samples["sample_id"].map(hashed).groupby(samples["query"]).rank(method="first").to_numpy(np.float64)
+    chosen = samples["query"].isin([*tuning, *test]).to_numpy(bool) & (place <= plan.per_query)
     rows = samples[chosen].reset_index(drop=True)
     beside = order[plan.tuning + plan.test :][: plan.beside]
     log = samples[samples["query"].isin([*tuning, *test, *beside])] if plan.beside else samples
