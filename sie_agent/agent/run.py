@@ -16,7 +16,7 @@ from sie_agent.agent.limits import Ledger
 from sie_agent.agent.nodes import Nodes
 from sie_agent.agent.settings import PROFILE_VARIANT, VARIANTS, AgentSettings
 from sie_agent.agent.shelf import Shelf
-from sie_agent.agent.tools import TOOLS, Tool
+from sie_agent.agent.tools import DEFAULT_TOOLS, TOOLS, Tool
 from sie_agent.errors import InputError
 from sie_agent.judging import (
     JUDGMENT_COLUMNS,
@@ -149,9 +149,12 @@ def evidence_variant(backend: Backend, settings: AgentSettings) -> Variant:
 
 def usable_tools(backend: Backend, settings: AgentSettings) -> list[Tool]:
     """The tools that may be used; those that ask only where the judge can answer them."""
-    tools = [TOOLS[name] for name in settings.tools]
-    asking = load_variant(PROFILE_VARIANT).method
-    left_out = [tool.name for tool in tools if tool.asks and asking not in backend.methods]
+    writes = load_variant(PROFILE_VARIANT).method in backend.methods
+    named = settings.tools
+    if named is None:
+        named = DEFAULT_TOOLS if writes and settings.order == "fixed" else tuple(TOOLS)
+    tools = [TOOLS[name] for name in named]
+    left_out = [tool.name for tool in tools if tool.asks and not writes]
     if left_out:
         say(f"backend '{backend.kind}' cannot write: without {', '.join(left_out)}")
     return [tool for tool in tools if tool.name not in left_out]

@@ -7,7 +7,7 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
-from sie_agent.agent.tools import DEFAULT_TOOLS, TOOLS
+from sie_agent.agent.tools import TOOLS
 from sie_agent.errors import InputError
 
 ORDERS = ("fixed", "model")
@@ -33,7 +33,8 @@ class AgentSettings:
     above_entropy : pairs whose uncertainty is above this instead: entropy as a share of its largest possible value, 0
         to 1.
     variant : the prompt variant that shows evidence; by the backend where none is named.
-    tools : what may be looked up, in this order.
+    tools : what may be looked up, in this order; `profile` alone if not given, all where a model chooses or the judge
+        cannot write.
     order : fixed: what costs nothing first, then what asks the judge, one by one; model: the judge's model chooses.
     settle : a pair is settled at this uncertainty or below; as low as that of the pairs that are not taken if not
         given, and 0.5 where all are taken.
@@ -53,7 +54,7 @@ class AgentSettings:
     budget: int | None = None
     above_entropy: float | None = None
     variant: str | Path | None = None
-    tools: Sequence[str] = DEFAULT_TOOLS
+    tools: Sequence[str] | None = None
     order: str = "fixed"
     settle: float | None = None
     hand_over: float | None = None
@@ -74,10 +75,11 @@ class AgentSettings:
             self._check(name, 0.0, 1.0)
         for name in (one.name for one in fields(self) if one.name.startswith("max_") or one.name in ("budget", "wave")):
             self._check(name, 0.0 if "cost" in name else 1)
-        if strange := [name for name in self.tools if name not in TOOLS]:
+        named = self.tools or ()
+        if strange := [name for name in named if name not in TOOLS]:
             hint = f"The tools are: {', '.join(TOOLS)}"
             raise InputError(f"unknown tool '{strange[0]}'", where=option("tools"), hint=hint)
-        if len(set(self.tools)) != len(self.tools):
+        if len(set(named)) != len(named):
             raise InputError("a tool is named twice", where=option("tools"))
         if self.order not in ORDERS:
             raise InputError(f"expected one of {', '.join(ORDERS)}, found '{self.order}'", where=option("order"))

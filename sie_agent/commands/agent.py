@@ -65,7 +65,8 @@ def run_agent(
     judge : who judges again, or the name of a backend; the embedded model if not given.
     stronger : A stronger judge for what stays unsure: name=backend[,model][,key=value]; can be repeated.
     variant : Prompt variant that shows evidence; the backend decides if not given.
-    tools : What may be looked up, with commas: neighbours, results, departments, spelling, shopper, profile.
+    tools : What may be looked up, with commas: neighbours, results, departments, spelling, shopper, profile;
+        profile alone if not given, all where a model chooses or the judge cannot write.
     order : fixed (what costs nothing first), or model (the judge's model calls tools).
     by_meaning : Put near pairs in order by the sentence encoder.
     settle : Uncertainty, 0 to 1, at which a pair is settled; as low as that of the pairs left if not given.
@@ -115,7 +116,7 @@ def run_agent(
     check_values(variant=variant, tools=tools, order=order, stronger=list(stronger))
     asked = as_judge(judge)
 
-    from sie_agent.agent import DEFAULT_TOOLS, AgentSettings
+    from sie_agent.agent import AgentSettings
     from sie_agent.commands.agent_cases import AgentTask, agent_into, planned_agent, stronger_judges
     from sie_agent.commands.distill import judgment_files
     from sie_agent.outputs import File, Folder, Work, outputs
@@ -127,7 +128,7 @@ def run_agent(
     check_paths(judgments)
     if given["share"] is None and budget is None and above_entropy is None:
         given["share"] = 0.2
-    named = DEFAULT_TOOLS if tools is None else tuple(name.strip() for name in tools.split(","))
+    named = None if tools is None else tuple(name.strip() for name in tools.split(","))
     how = AgentSettings(**given, **limits, variant=variant, tools=named, order=order, by_meaning=by_meaning)
     others = stronger_judges(stronger, asked)
     source = {"column_map": column_map, "split": split, "limit": limit}
@@ -143,7 +144,7 @@ def run_agent(
     reads |= {"--variant": variant, **{f"--stronger {name}": one.model for name, one in others.items()}}
     settings = {"--split": split, "--limit": limit, **asked.settings, "--stronger": list(stronger) or None}
     settings |= {f"--{name.replace('_', '-')}": value for name, value in {**given, **limits}.items()}
-    settings |= {"--tools": list(named), "--order": order, "--by-meaning": by_meaning}
+    settings |= {"--tools": named and list(named), "--order": order, "--by-meaning": by_meaning}
     grows = ("--limit", "--budget", "--max-calls", "--max-tokens", "--max-calls-per-pair")
     work = Work("agent", reads, settings, uses={"--endpoints": asked.endpoints}, grows=grows)
     with outputs(work, place, events, overwrite=overwrite, cache_path=cache_path):

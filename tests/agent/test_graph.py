@@ -7,7 +7,8 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from sie_agent.agent import TRACE_COLUMNS, AgentResult, AgentSettings, judge_hard_cases
+from sie_agent.agent import TOOLS, TRACE_COLUMNS, AgentResult, AgentSettings, judge_hard_cases
+from sie_agent.agent.run import usable_tools
 from sie_agent.errors import InputError
 from sie_agent.judging import JudgmentCache, load_variant, make_backend
 
@@ -21,6 +22,20 @@ def run(server: Scripted, cache: JudgmentCache, count: int = 20, **settings: Any
     log = log_of(count)
     given = {"share": 0.2, **settings}
     return judge_hard_cases(log, judged_of(log), server_backend(server), cache, AgentSettings(**given))
+
+
+@pytest.mark.parametrize(
+    ("backend", "order", "tools"),
+    [
+        ("openai", "fixed", ["profile"]),
+        ("openai", "model", list(TOOLS)),
+        ("lexical", "fixed", [name for name in TOOLS if name != "profile"]),
+    ],
+)
+def test_tools_that_nobody_named(backend: str, order: str, tools: list[str]) -> None:
+    address = {"model": "m", "base_url": "http://127.0.0.1:9/v1"} if backend == "openai" else {}
+    judge = make_backend(backend, **address)
+    assert [tool.name for tool in usable_tools(judge, AgentSettings(order=order))] == tools
 
 
 def nodes(result: AgentResult, sample_id: str) -> list[str]:

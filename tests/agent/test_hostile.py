@@ -77,7 +77,7 @@ def test_no_injection_leaves_the_evidence_in_which_it_stands(tmp_path: Path, kin
         backend = server_backend(server)
         for item in [one for one in items() if one["kind"] == kind][:3]:
             log = log_with(injected(item), item["query"], json.dumps(["i1", "i2"]))
-            settings = AgentSettings(share=1.0, settle=0.0, order="fixed")
+            settings = AgentSettings(share=1.0, settle=0.0, order="fixed", tools=tuple(TOOLS))
             result = judge_hard_cases(log.head(2), judged_of(log), backend, cache, settings, log=log)
             assert (result.judgments["score"] < 0.1).all(), item["id"]
             assert (result.judgments["variant"] == "relevance/with-evidence+agent").all()

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from sie_agent.agent import AgentResult, AgentSettings, judge_hard_cases
+from sie_agent.agent import TOOLS, AgentResult, AgentSettings, judge_hard_cases
 from sie_agent.errors import InputError
 from sie_agent.judging import JudgmentCache
 
@@ -18,7 +18,7 @@ UNSURE = ("3", 0.5)
 
 def run(server: Scripted, cache: JudgmentCache, **settings: Any) -> AgentResult:
     log = log_of()
-    given: dict[str, Any] = {"budget": 6, "settle": 0.05, **settings}
+    given: dict[str, Any] = {"budget": 6, "settle": 0.05, "tools": tuple(TOOLS), **settings}
     return judge_hard_cases(log, judged_of(log), server_backend(server, price=True), cache, AgentSettings(**given))
 
 

@@ -19,7 +19,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from sie_agent.agent import AgentResult, AgentSettings, judge_hard_cases
+from sie_agent.agent import TOOLS, AgentResult, AgentSettings, judge_hard_cases
 from sie_agent.judging import JudgmentCache, judge, load_variant
 
 from ..judging.scripted_server import Reply, Scripted, scripted_server
@@ -46,7 +46,7 @@ def grade(text: str) -> tuple[str, float]:
 
 def run(server: Scripted, cache: JudgmentCache, concurrency: int, **more: Any) -> AgentResult:
     log = log_of(20)
-    settings = AgentSettings(share=0.8, settle=0.3, hand_over=0.5, **more)
+    settings = AgentSettings(share=0.8, settle=0.3, hand_over=0.5, tools=tuple(TOOLS), **more)
     return judge_hard_cases(log, judged_of(log), server_backend(server, concurrency=concurrency), cache, settings)
 
 

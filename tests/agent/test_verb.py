@@ -12,7 +12,7 @@ import pandas as pd
 import pytest
 
 import sie_agent as sie
-from sie_agent.agent import TRACE_COLUMNS
+from sie_agent.agent import TOOLS, TRACE_COLUMNS
 from sie_agent.errors import InputError, MissingExtraError
 from sie_agent.grading import read_sheet
 from sie_agent.judging import JudgmentCache
@@ -35,6 +35,7 @@ def made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Made:
     judged_of(log).to_parquet("judgments.parquet")
 
     def run(script: Any = None, out: str | None = "out", **given: Any) -> dict[str, Any]:
+        given = {"tools": ",".join(TOOLS), **given}
         with scripted_server(script or judge_script()) as server:
             judge = sie.Judge("openai", model="m", base_url=server.url, price_input=1.0, price_output=2.0)
             result: dict[str, Any] = sie.run_agent("log.parquet", "judgments.parquet", out, judge=judge, **given)
