@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -30,6 +32,19 @@ LEFT_BY_RUN: dict[str, Any] = {
     "reason": "run",
     "problem": "the run left out its query (data.min_items_per_query or data.only_graded of its suite)",
 }
+
+# whether the source that a run names in its suite may be read
+SOURCES = ContextVar("SOURCES", default=True)
+
+
+@contextmanager
+def without_sources() -> Iterator[None]:
+    """Read nothing that a run folder names: for a server whose clients see one folder, and sources lie anywhere."""
+    before = SOURCES.set(False)
+    try:
+        yield
+    finally:
+        SOURCES.reset(before)
 
 
 def run_samples(folder: Path) -> Path:
@@ -129,7 +144,7 @@ def lost_of(log: LogRows, ids: Sequence[str]) -> dict[str, LostRow]:
 def lost_in_run(samples: Path, ids: Sequence[str]) -> dict[str, LostRow]:
     """What a run did with rows of its source that are not in its samples, where the source is still there."""
     suite = user_path(samples).parent / SUITE
-    if samples.name != SAMPLES or not suite.is_file():
+    if not SOURCES.get() or samples.name != SAMPLES or not suite.is_file():
         return {}
     try:
         data = dict(read_yaml(suite).content["data"])

@@ -91,6 +91,6 @@ VERB = Verb(
     options={
         "root": Option("DIR"),
         "allow_spend": Option("SUM"),
-        "judges": Option("NAME=BACKEND[,MODEL][,KEY=VALUE …]", flag="--judge"),
+        "judges": Option("NAME=BACKEND[,…]", flag="--judge"),
     },
 )

@@ -106,6 +106,7 @@ def test_runs_and_folders_are_listed(root: Path) -> None:
         ("runs/judged", "judgments"),
         ("runs/run", "run"),
     }
+    assert all(one.keys() == {"path", "kind"} for one in runs)
     page = called(server_of(root), "list_folder", path="runs", offset=1, limit=1)
     assert page["total"] == 3 and [one["path"] for one in page["entries"]] == ["runs/judged"]
 
@@ -152,8 +153,61 @@ def test_answers_are_bounded(root: Path, tmp_path: Path) -> None:
     pd.DataFrame({f"c{place}": ["x" * 10_000] * 300 for place in range(20)}).to_parquet(root / "wide.parquet")
     found = called(server_of(root), "rows", path="wide.parquet", limit=100)
     assert found["truncated"] and found["total"] == 300 and len(json.dumps(found)) < 1.5 * MOST_BYTES
+    server = server_of(root)
     for arguments in ({"limit": 101}, {"limit": 0}, {"offset": -1}, {"path": "x" * 1001}, {"limit": "many"}):
-        assert "validation error" in refused(server_of(root), "rows", **{"path": "wide.parquet", **arguments})
+        told = refused(server, "rows", **{"path": "wide.parquet", **arguments})
+        assert f"{next(iter(arguments))}: expected" in told and "It takes path, columns" in told
+
+
+@pytest.mark.parametrize(
+    ("tool", "arguments", "said"),
+    [
+        ("verdict", {}, "the argument 'path' is missing"),
+        ("plan", {"data": "sample"}, "the argument 'variant' is missing"),
+        ("rows", {"path": "x" * 5000}, "path: expected a text of length 1000 or less"),
+        ("rows", {"path": "x", "filters": [{"colum": "a"}]}, "filters.0.column"),
+        ("explain", {"scorer": "x", "label": 2}, "label: expected a number of at most 1"),
+    ],
+)
+def test_arguments_that_a_tool_does_not_take_are_told_in_house_words(
+    root: Path, tool: str, arguments: dict[str, Any], said: str
+) -> None:
+    told = refused(server_of(root), tool, **arguments)
+    assert said in told and "It takes" in told and len(told) < 1_500
+    assert "pydantic" not in told and "validation error" not in told and "\n" not in told
+
+
+@pytest.mark.parametrize("name", ["*", "[rj]un*", "judge?", "**"])
+def test_names_of_files_are_never_patterns(root: Path, name: str) -> None:
+    table = pd.DataFrame({"sample_id": ["own"], "score": [0.5]})
+    (root / "runs" / name).mkdir()
+    table.to_parquet(root / "runs" / name / "judgments.parquet")
+    server = server_of(root, 1.0)
+    for tool, path in (("rows", f"runs/{name}/judgments.parquet"), ("judgments", f"runs/{name}")):
+        found = called(server, tool, path=path)
+        assert found["total"] == 1 and [one["sample_id"] for one in found["rows"]] == ["own"]
+    for tool, more in (("label", {"variant": "relevance/lexical"}), ("compare_prompts", COMPARED)):
+        assert "is a pattern" in refused(server, tool, data="sample", out=f"new/{name}", **more)
+    assert not (root / "new").exists()
+
+
+COMPARED = {"variants": ["relevance/lexical"], "judges": ["lexical"]}
+
+
+def test_a_campaign_has_a_verdict(root: Path) -> None:
+    folder = root / "runs/campaign"
+    folder.mkdir()
+    outcome = {"verdict": "no-better", "sentence": f"Nothing is gained. {HOSTILE}", "mode": "gold (9 grades)"}
+    outcome |= {"gain": {"value": -0.1, "low": -0.2, "high": 0.1}}
+    for found, use in ((outcome, "no-better"), (None, "unknown")):
+        whole = {"format": 1, "status": "grades", "choice": "relevance/graded @ small", "outcome": found}
+        (folder / "campaign.json").write_text(json.dumps(whole))
+        for path in ("runs/campaign", "runs/campaign/campaign.json"):
+            told = called(server_of(root), "verdict", path=path)
+            assert told["use"] == use and told["judge"] == "relevance/graded @ small"
+        assert ("grades of people" in told["text"]) == (found is None)
+        assert (told["gain"] is None) == (found is None)
+    assert "no agreement.json" in refused(server_of(root), "verdict", path="runs/judged")
 
 
 OUTSIDE = ("..", "../secret", "runs/../../secret", "/etc/passwd", "~/.ssh", "C:\\x", "..\\secret", "out", "runs/link")
@@ -197,6 +251,65 @@ def test_a_link_below_a_folder_of_data_that_leads_out_is_refused(root: Path, tmp
     (root / "data/log.parquet").symlink_to(tmp_path / "secret/judgments.parquet")
     told = refused(server_of(root), "plan", data="data", variant="relevance/lexical")
     assert "the link data/log.parquet leads out" in told
+
+
+def test_a_link_behind_a_link_that_leads_out_is_refused(root: Path, tmp_path: Path) -> None:
+    (root / "data").mkdir()
+    (root / "data/there").symlink_to(root / "runs")
+    (root / "runs/log.parquet").symlink_to(tmp_path / "secret/judgments.parquet")
+    told = refused(server_of(root), "plan", data="data", variant="relevance/lexical")
+    assert "leads out" in told
+
+
+def test_a_link_in_an_output_that_leads_out_is_refused(root: Path, tmp_path: Path) -> None:
+    (root / "runs/judged/manifest.json").symlink_to(tmp_path / "secret/judgments.parquet")
+    told = refused(server_of(root, 1.0), "label", data="sample", variant="relevance/lexical", out="runs/judged")
+    assert "the link runs/judged/manifest.json leads out" in told
+
+
+@pytest.mark.parametrize("tool", ["prompts_show", "prompts_render", "plan"])
+def test_the_profile_of_a_variant_lies_in_the_root(root: Path, tmp_path: Path, tool: str) -> None:
+    (tmp_path / "secret/profile.yaml").write_text("password: hunter2")
+    for place in (tmp_path / "secret/profile.yaml", "../secret/profile.yaml"):
+        (root / "mine.yaml").write_text(f"profile: {place}\n")
+        named = {"variant": "mine.yaml", **({"data": "sample"} if tool == "plan" else {})}
+        told = refused(server_of(root), tool, **named)
+        assert "field 'profile'" in told and "leads out" in told and "hunter2" not in told
+
+
+class TestWhy:
+    @pytest.fixture(scope="class")
+    @staticmethod
+    def scorer(tmp_path_factory: pytest.TempPathFactory) -> Path:
+        from sie_agent.samples import load_samples
+
+        from ..serving.conftest import train
+
+        samples = load_samples("sample", limit=100)
+        folder = tmp_path_factory.mktemp("why")
+        train(samples.assign(label=(samples["grade"] >= 0.5).astype(float)), folder / "scorer", 0)
+        samples.drop(columns="grade").assign(label=1.0).to_parquet(folder / "samples.parquet")
+        return folder
+
+    def test_the_source_of_a_run_is_not_read(self, root: Path, tmp_path: Path, scorer: Path) -> None:
+        import shutil
+
+        shutil.copytree(scorer, root / "why")
+        secret = pd.read_parquet(root / "why/samples.parquet").assign(sample_id=lambda table: "x" + table["sample_id"])
+        secret.to_parquet(tmp_path / "secret/log.parquet")
+        (root / "why/suite.yaml").write_text(f"data: {{source: {tmp_path}/secret/log.parquet}}\n")
+        name = secret["sample_id"].iloc[0]
+        server = server_of(root)
+        for data in ({}, {"data": "why/samples.parquet"}):
+            assert "no row has the id" in refused(server, "explain", scorer="why", ids=[name], **data)
+        assert called(server, "explain", scorer="why", ids=[name[1:]])["explanations"]
+
+    def test_samples_beside_a_scorer_lie_in_the_root(self, tmp_path: Path, scorer: Path) -> None:
+        import shutil
+
+        shutil.copytree(scorer, tmp_path / "why")
+        told = refused(server_of(tmp_path / "why/scorer"), "explain", scorer=".", rows=[1])
+        assert "its samples lie outside the server's root" in told
 
 
 def test_data_of_this_machine_and_of_the_hub_are_outside(root: Path) -> None:

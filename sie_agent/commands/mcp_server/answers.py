@@ -16,11 +16,16 @@ class ToolAnswer(BaseModel):
     model_config = ConfigDict(extra="ignore", frozen=True)
 
 
-class Entry(ToolAnswer):
-    """A file or a folder."""
+class RunEntry(ToolAnswer):
+    """A folder that holds results."""
 
     path: str = Field(description="from the root")
     kind: str = Field(description="folder, run, scorer, judgments, comparison, campaign, calibration, table or file")
+
+
+class Entry(RunEntry):
+    """A file or a folder."""
+
     bytes: int | None = Field(None, description="of a file")
 
 
@@ -35,17 +40,20 @@ class FolderAnswer(ToolAnswer):
 class RunsAnswer(ToolAnswer):
     """Folders that hold results."""
 
-    runs: list[Entry]
+    runs: list[RunEntry]
     truncated: bool = Field(description="whether more may be there")
 
 
 class VerdictAnswer(ToolAnswer):
-    """What a run says to do."""
+    """What a run or a campaign says to do."""
 
     path: str
-    use: str = Field(description="use, simpler, log loses nothing, cannot tell or unknown")
+    use: str = Field(
+        description="of a run: use, simpler, log loses nothing, cannot tell; of a campaign: use, no-better, "
+        "not-tested; unknown where nothing is said yet"
+    )
     text: str = Field(description="the verdict in words")
-    judge: str
+    judge: str = Field(description="who judged; of a campaign the variant too")
     mode: str = Field(description="zero-shot, gold-calibrated (n grades), simulated …")
     gain: Measured | None = Field(None, description="of the ranker within queries, over the log as it is")
     less_twin: Measured | None = Field(None, description="over the judge's twin, whose knowledge was removed")

@@ -22,18 +22,24 @@ MaxCost = Annotated[
     Field(ge=0, allow_inf_nan=False, description="USD that this call may cost; needed for judges that are paid for"),
 ]
 
+# many programs read names with these in them as patterns
+PATTERN = frozenset("*?[]")
+
 
 def check_output(root: ServerRoot, out: str) -> str:
     """A folder to write into, below the root.
 
     Raises
     ------
-    InputError : it is the root itself, or outside.
+    InputError : it is the root itself, outside, or a pattern of names, or a link in it leads out.
     """
     path = root.path(out, "out")
+    if PATTERN & set(out):
+        hint = "Give a name without * ? [ ], such as runs/mine"
+        raise InputError("is a pattern, not a name", where=f"out '{out[:200]}'", hint=hint)
     if path == root.folder:
         raise InputError("is the root itself", where="out", hint="Give a folder of its own, such as runs/mine")
-    return str(path)
+    return str(root.there(out, "out") if path.is_dir() else path)
 
 
 def limit_of(paid: bool, max_cost: float | None) -> float | None:

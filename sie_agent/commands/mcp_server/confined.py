@@ -8,6 +8,7 @@ from pathlib import Path, PureWindowsPath
 from sie_agent.errors import InputError
 from sie_agent.files.paths import user_path
 from sie_agent.files.small_files import refuse_special
+from sie_agent.files.yaml_files import read_yaml
 from sie_agent.samples import load_column_map, map_files
 
 # entries of a folder of data that are looked at for links that lead out
@@ -80,9 +81,12 @@ class ServerRoot:
         return found
 
     def _check_below(self, folder: Path, field: str) -> None:
-        seen = 0
-        for parent, folders, files in os.walk(folder):
-            folders[:] = [name for name in folders if not name.startswith(".")]
+        seen, walked = 0, set[Path]()
+        # links that stay inside are gone through too: what they lead to is read as if it were here
+        for parent, folders, files in os.walk(folder, followlinks=True):
+            real = Path(parent).resolve()
+            folders[:] = [] if real in walked else [name for name in folders if not name.startswith(".")]
+            walked.add(real)
             for name in (*folders, *files):
                 seen += 1
                 path = Path(parent, name)
@@ -131,12 +135,25 @@ class ServerRoot:
         from sie_agent.judging import list_variants
 
         if Path(given).suffix in (".yaml", ".yml"):
-            return str(self.there(given, "variant"))
+            path = self.there(given, "variant")
+            self._check_profile(path, given)
+            return str(path)
         # not looked for on the disk: what lies elsewhere is nobody's business
         if given not in list_variants():
             hint = "prompts_list says which ship; a file of your own ends in .yaml"
             raise InputError("no prompt variant ships by that name", where=f"variant '{given[:200]}'", hint=hint)
         return given
+
+    def _check_profile(self, path: Path, given: str) -> None:
+        """Hold the file that a variant names as its profile to the root; other faults are the verb's to tell."""
+        told = read_yaml(path, hint="See prompts/README.md").content
+        profile = told.get("profile") if isinstance(told, dict) else None
+        if isinstance(profile, str) and profile.strip().endswith((".yaml", ".yml")):
+            where = f"variant '{given[:200]}', field 'profile'"
+            found = (path.parent / user_path(profile.strip(), where)).resolve()
+            if not self.holds(found):
+                raise InputError("leads out of the server's root", where=where, hint=INSIDE)
+            refuse_special(found)
 
     def shown(self, path: str | Path) -> str:
         """A path as clients write it."""

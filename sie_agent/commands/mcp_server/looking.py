@@ -13,15 +13,17 @@ from sie_agent.commands.mcp_server.answers import (
     ExplainAnswer,
     ExplainedPair,
     FolderAnswer,
+    RunEntry,
     RunsAnswer,
     ToldEffect,
     VerdictAnswer,
 )
-from sie_agent.commands.mcp_server.confined import ServerRoot
+from sie_agent.commands.mcp_server.confined import INSIDE, ServerRoot
 from sie_agent.commands.mcp_server.shown import short
 from sie_agent.errors import InputError
 from sie_agent.files.typed_json import read_model
 from sie_agent.results import Agreement, Comparison, Explained
+from sie_agent.results.campaign import CampaignFile
 
 # by a file in it, what a folder is; the first that is there counts
 KINDS = {
@@ -33,6 +35,7 @@ KINDS = {
     "judgments.parquet": "judgments",
     "calibration.json": "calibration",
 }
+CAMPAIGN = "campaign.json"
 MOST_RUNS = 200
 MOST_FOLDERS = 5_000
 DEPTH = 5
@@ -72,13 +75,13 @@ def folder_of(root: ServerRoot, given: str, offset: int, limit: int) -> FolderAn
 def runs_below(root: ServerRoot, given: str) -> RunsAnswer:
     """Folders that hold results, at most five levels down; links are not followed."""
     top = root.path(given)
-    found: list[Entry] = []
+    found: list[RunEntry] = []
     for seen, (parent, folders, _) in enumerate(os.walk(top)):
         folder = Path(parent)
         deep = len(folder.relative_to(top).parts) >= DEPTH
         folders[:] = [] if deep else sorted(name for name in folders if not name.startswith("."))
         if (kind := kind_of(folder)) != "folder":
-            found.append(Entry(path=short(root.shown(folder)), kind=kind))
+            found.append(RunEntry(path=short(root.shown(folder)), kind=kind))
         if len(found) >= MOST_RUNS or seen >= MOST_FOLDERS:
             return RunsAnswer(runs=found, truncated=True)
     return RunsAnswer(runs=found, truncated=False)
@@ -100,12 +103,15 @@ def file_in(root: ServerRoot, given: str, name: str) -> Path:
 
 
 def verdict_of(root: ServerRoot, given: str) -> VerdictAnswer:
-    """What a run says to do.
+    """What a run or a campaign says to do.
 
     Raises
     ------
-    InputError : it is the folder of no finished run.
+    InputError : it is the folder of no finished run and of no campaign.
     """
+    path = root.path(given)
+    if path.name == CAMPAIGN or (path / CAMPAIGN).is_file():
+        return campaign_verdict(read_model(file_in(root, given, CAMPAIGN), CampaignFile), given)
     read = read_model(file_in(root, given, "agreement.json"), Agreement)
     verdict, headline = read.verdict, read.headline
     return VerdictAnswer(
@@ -119,6 +125,20 @@ def verdict_of(root: ServerRoot, given: str) -> VerdictAnswer:
         against=verdict.against[:MOST_ARMS],
         failed=[short(one.text) for one in read.failed[:MOST_ARMS]],
     )
+
+
+def campaign_verdict(read: CampaignFile, given: str) -> VerdictAnswer:
+    """The outcome of a campaign; of one that has none, what it waits for."""
+    named = {"path": short(given), "judge": short(read.choice, 200)}
+    found = read.outcome
+    if found is None or not found.verdict:
+        waits = {"approval": "that somebody approves what it may spend", "grades": "grades of people"}.get(read.status)
+        text = (
+            "The campaign has no outcome." if waits is None else f"The campaign has no outcome yet: it awaits {waits}."
+        )
+        return VerdictAnswer(**named, use="unknown", text=text, mode=short(read.mode, 100))
+    told = {"use": short(found.verdict, 100), "text": short(found.sentence, 2_000)}
+    return VerdictAnswer(**named, **told, mode=short(found.mode or read.mode, 100), gain=found.gain)
 
 
 def comparison_of(root: ServerRoot, given: str) -> ComparisonAnswer:
@@ -159,6 +179,21 @@ def comparison_told(read: Comparison, given: str) -> ComparisonAnswer:
         failed=[short(f"{one.variant}: {one.cause}") for one in read.failed[:MOST_ARMS]],
         cost=read.cost,
     )
+
+
+def samples_of(root: ServerRoot, folder: Path) -> str:
+    """The samples of the run that a scorer is of; they lie beside it, which may be above what was named.
+
+    Raises
+    ------
+    InputError : there are none, or they lie outside the root.
+    """
+    from sie_agent.commands.explaining import run_samples
+
+    file = run_samples(folder).resolve()
+    if not root.holds(file):
+        raise InputError("its samples lie outside the server's root", where="scorer", hint=INSIDE)
+    return str(file)
 
 
 def explanation_told(result: dict[str, Any], top: int) -> ExplainAnswer:

@@ -6,10 +6,10 @@ from collections.abc import Callable, Mapping
 from functools import wraps
 from typing import Annotated, Any, ParamSpec, TypeVar
 
-from mcp.server.mcpserver import MCPServer
+from mcp.server.mcpserver import Context, MCPServer
 from mcp.server.mcpserver.exceptions import ToolError
-from mcp_types import ToolAnnotations
-from pydantic import Field
+from mcp_types import CallToolResult, InputRequiredResult, ToolAnnotations
+from pydantic import Field, ValidationError
 
 from sie_agent.commands.judges import Judge
 from sie_agent.commands.mcp_server import looking
@@ -37,7 +37,8 @@ from sie_agent.commands.mcp_server.confined import ServerRoot
 from sie_agent.commands.mcp_server.ledger import ClientLedger
 from sie_agent.commands.mcp_server.shown import block, short
 from sie_agent.commands.mcp_server.tables import Offset, RowFilter, Rows, page_of
-from sie_agent.errors import SieError
+from sie_agent.errors import InputError, SieError
+from sie_agent.files.field_errors import explain as in_house
 from sie_agent.utils.signatures import checked
 from sie_agent.version import __version__
 
@@ -54,6 +55,24 @@ MOST_MESSAGES = 12
 TOP = 20
 
 
+class SieTools(MCPServer):
+    """The SDK's server; arguments that a tool does not take are told in this program's words."""
+
+    async def call_tool(
+        self, name: str, arguments: dict[str, Any], context: Context[Any, Any] | None = None
+    ) -> CallToolResult | InputRequiredResult:
+        """Call a tool by its name."""
+        try:
+            return await super().call_tool(name, arguments, context)
+        except ToolError as error:
+            tool, fault = self._tool_manager.get_tool(name), error.__cause__
+            if tool is None or not isinstance(fault, ValidationError):
+                raise
+            said = in_house(fault, tool.fn_metadata.arg_model).replace("the key '", "the argument '")
+            told = InputError(short(said, 1_000), hint=f"It takes {', '.join(tool.parameters['properties'])}")
+            raise ToolError(f"Error executing tool {name}: {told}") from fault
+
+
 class SieServer:
     """The root, who may be asked, and what may be spent; the tools are added to ``tools``.
 
@@ -66,7 +85,7 @@ class SieServer:
         self.root = root
         self.judges = judges
         self.ledger = ledger
-        self.tools = MCPServer("sie", version=__version__, instructions=INSTRUCTIONS, log_level="WARNING")
+        self.tools = SieTools("sie", version=__version__, instructions=INSTRUCTIONS, log_level="WARNING")
 
     def reads(self, tool: Callable[P, R]) -> Callable[P, R]:
         """Add a tool that changes nothing."""
@@ -118,7 +137,7 @@ def add_looking(server: SieServer) -> None:
 
     @server.reads
     def verdict(path: Path_) -> VerdictAnswer:
-        """What a run (a folder of `sie run`) says to do, and what it rests on."""
+        """What a run or a campaign (a folder of `sie run` or `sie campaign`) says to do, and what it rests on."""
         return looking.verdict_of(root, path)
 
     @server.reads
@@ -209,12 +228,17 @@ def add_why(server: SieServer) -> None:
     ) -> ExplainAnswer:
         """Why rows have their score: what each feature adds, and what the score loses without each word."""
         from sie_agent.commands.explain import explain as why
+        from sie_agent.commands.explaining import without_sources
 
         source = None if data is None else server.root.data(data)
         mapped = None if source is None else server.root.column_map(column_map, source)
         pair: dict[str, Any] = {"query": query, "title": title, "label": label}
         folder = server.root.there(scorer, "scorer")
-        found = checked(why)(folder, source, ids=ids or [], rows=rows or [], **pair, by=by, top=top, column_map=mapped)
+        named: dict[str, Any] = {"ids": ids or [], "rows": rows or []}
+        if source is None and any(named.values()):
+            source = looking.samples_of(server.root, folder)
+        with without_sources():
+            found = checked(why)(folder, source, **named, **pair, by=by, top=top, column_map=mapped)
         return looking.explanation_told(found, top)
 
 

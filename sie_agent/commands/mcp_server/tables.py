@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -19,6 +20,8 @@ MOST_COLUMNS = 200
 MOST_BYTES = 200_000
 OFFSET = 10_000_000
 MEMORY = "1GB"
+# the columns are those of the file: none is made of the names of its folders
+FILE = "read_parquet(?, hive_partitioning = false)"
 
 Rows = Annotated[int, Field(ge=1, le=MOST_ROWS, description=f"rows of the page, at most {MOST_ROWS}")]
 Offset = Annotated[int, Field(ge=0, le=OFFSET, description="rows to pass over")]
@@ -65,14 +68,14 @@ def page_of(
         raise InputError(problem, where=shown, hint=f"It has {short(', '.join(known))}")
     texts, values = zip(*map(condition, filters), strict=True) if filters else ((), ())
     where = f" WHERE {' AND '.join(texts)}" if texts else ""
-    given = [str(path), *(value for several in values for value in several)]
+    given = [exactly(path), *(value for several in values for value in several)]
     order = f" ORDER BY {quoted(sort_by)} {'DESC' if descending else 'ASC'} NULLS LAST" if sort_by else ""
     selected = ", ".join(map(quoted, wanted))
     # a connection of this call's own, on whose settings no query can have an effect
     with duckdb.connect(config={"threads": "1", "memory_limit": MEMORY, "preserve_insertion_order": "true"}) as base:
         try:
-            counted = base.execute(f"SELECT count(*) FROM read_parquet(?){where}", given).fetchone()
-            page = f"SELECT {selected} FROM read_parquet(?){where}{order} LIMIT {int(limit)} OFFSET {int(offset)}"
+            counted = base.execute(f"SELECT count(*) FROM {FILE}{where}", given).fetchone()
+            page = f"SELECT {selected} FROM {FILE}{where}{order} LIMIT {int(limit)} OFFSET {int(offset)}"
             found = base.execute(page, given).fetchall()
         except duckdb.Error as error:
             said = str(error).splitlines()[0]
@@ -80,6 +83,11 @@ def page_of(
     rows, cut = bounded([dict(zip(wanted, row, strict=True)) for row in found])
     total = 0 if counted is None else int(counted[0])
     return RowsAnswer(path=shown, columns=known, rows=rows, offset=offset, total=total, truncated=cut)
+
+
+def exactly(path: Path) -> str:
+    """A path as DuckDB reads this file alone: it takes stars, question marks and brackets for patterns of names."""
+    return re.sub(r"[*?\[]", r"[\g<0>]", str(path))
 
 
 def columns_of(path: Path, shown: str) -> list[str]:
