@@ -9,7 +9,7 @@ from pydantic import Field
 from sie_agent.results.base import Document, Figure, Measured, Result, Text
 
 # who decided, in words
-BY = {"rules": "by the rules", "model": "as the model proposed", "person": "by a person", "verb": "as measured"}
+BY = {"rules": "by the rules", "model": "as the model proposed", "person": "by a person", "verb": "from the data"}
 
 
 class CampaignSpending(Result):

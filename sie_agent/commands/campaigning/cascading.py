@@ -31,6 +31,8 @@ def levels_of(campaign: Campaign, figures: Mapping[str, Any]) -> tuple[list[Arm]
     goal, choice = campaign.goal, figures["choice"]
     if goal.cascade == "off":
         return [], "the goal says so"
+    if len(figures["arm_costs"]) == 1:
+        return [], "there is no other judge or prompt"
     if figures["grades_to_decide_by"] < FEWEST_GRADES:
         return [], f"a guarantee needs {FEWEST_GRADES} grades or more, and there are {figures['grades_to_decide_by']}"
     unit, costs = goal.budget.unit, figures["arm_costs"]

@@ -13,7 +13,7 @@ from sie_agent.campaign import CampaignLedger, CampaignState, Expense, Goal
 from sie_agent.commands.comparing.arms import Arm, arms_of
 from sie_agent.commands.judge_specs import parse_judge, parse_judges
 from sie_agent.commands.judges import Judge, open_judge
-from sie_agent.errors import InputError
+from sie_agent.errors import InputError, SieError
 from sie_agent.judging import (
     Accounted,
     PricePart,
@@ -208,8 +208,10 @@ def check_planner(goal: Goal) -> None:
     try:
         try:
             chat_server(backend)
-        except InputError as error:
-            raise InputError(error.problem, where=where, hint=error.hint) from error
+        except SieError as error:
+            raise InputError(
+                "the planner is no chat server", where=where, hint="Give one of backend openai."
+            ) from error
         if goal.budget.money is not None and not (isinstance(backend, Accounted) and backend.prices):
             hint = "Give price_input and price_output, in USD per million tokens."
             raise InputError("a budget in money, and the planner has no price", where=where, hint=hint)

@@ -33,7 +33,7 @@ def planned(goal: Goal, how: Mapping[str, Any]) -> dict[str, Any]:
     steps = list(told)
     if people:
         steps.append(f"people grade {goal.people.pairs:,} pairs on a sheet; then the pilot is planned")
-    else:
+    elif wants:
         steps.append(f"the pilot may spend at most {amount(wants)}, after it is approved")
     steps.append(f"then the log is judged batch by batch as long as it pays: at most {amount(total)} in all")
     steps.append("then a scorer, scores, weights and the test on test queries: no judge is asked")

@@ -215,5 +215,5 @@ def begin_again(folder: Path, parts: Sequence[str]) -> None:
         if name.endswith("/"):
             shutil.rmtree(part, ignore_errors=True)
             continue
-        for suffix in ("", "-wal", "-shm", "-journal"):
+        for suffix in ("", "-wal", "-shm", "-journal", ".ballast"):
             Path(f"{part}{suffix}").unlink(missing_ok=True)
