@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from sie_agent.budget import DEFAULT, STRATEGIES
-from sie_agent.errors import InputError
+from sie_agent.errors import CONTROLS, InputError
 from sie_agent.files.field_errors import explain
 from sie_agent.files.manifest import write_text
 from sie_agent.files.paths import campaigns_dir, user_path
@@ -20,7 +21,18 @@ from sie_agent.utils.values import INT64, MOST_SECONDS, MOST_SEED
 
 HINT = "See docs/guides/campaign.md; the smallest goal has `log`, `judges` and `budget`."
 MOST_ARMS = 100
-Name = Annotated[str, Field(min_length=1, max_length=2_000)]
+# how the steps of a campaign name a field, without the file
+OF_GOAL = re.compile(r"goal, field '([\w.]+)'")
+
+
+def printable(name: str) -> str:
+    """A name without control characters."""
+    if found := CONTROLS.search(name):
+        raise ValueError(f"it holds the character U+{ord(found.group()):04X}; take it out")
+    return name
+
+
+Name = Annotated[str, Field(min_length=1, max_length=2_000), AfterValidator(printable)]
 
 
 class GoalPart(BaseModel):
@@ -87,6 +99,17 @@ class GoalPilot(GoalPart):
     share: float = Field(0.2, gt=0, le=1)
     decide_by: Name = "within"
     margin: float = Field(0.02, gt=0, le=1)
+
+    @field_validator("decide_by")
+    @classmethod
+    def metric_decides(cls, name: str) -> str:
+        """A metric of `sie compare-prompts --decide-by`."""
+        from sie_agent.comparison.metrics import METRICS
+
+        names = [one for one, metric in METRICS.items() if metric.decides]
+        if name not in names:
+            raise ValueError(f"expected one of {', '.join(names)}, found '{name}'")
+        return name
 
 
 class GoalStop(GoalPart):
@@ -186,6 +209,16 @@ def load_goal(source: str | Path) -> Goal:
     except ValidationError as error:
         raise InputError(explain(error, Goal), where=text.place(error.errors()[0]["loc"]), hint=HINT) from error
     return with_paths(goal, path.parent)
+
+
+def placed(error: InputError, source: str | Path) -> InputError:
+    """An error that names a field of a goal, with the goal's file and line; any other error as it is."""
+    found = OF_GOAL.fullmatch(error.where or "")
+    if found is None:
+        return error
+    path = find_goal(source)
+    place = read_yaml(path, hint=HINT, what="the goal").place(found.group(1).split("."))
+    return InputError(error.problem, where=f"{place}, field '{found.group(1)}'", hint=error.hint)
 
 
 def with_paths(goal: Goal, folder: Path) -> Goal:

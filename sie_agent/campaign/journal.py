@@ -6,6 +6,8 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from sie_agent.results.campaign import BY
+
 UNITS = {"money": "USD", "judgments": "judgments", "seconds": "s"}
 TITLES = {
     "check": "The data",
@@ -42,6 +44,14 @@ def amount(told: Mapping[str, Any], *, nothing: str = "nothing") -> str:
     return ", ".join(parts) or nothing
 
 
+def in_line(one: Mapping[str, Any]) -> str:
+    """What was decided, and why, on one line."""
+    decided, why = str(one["decided"]), str(one["why"])
+    if not why:
+        return decided
+    return f"{decided} {why[0].upper()}{why[1:]}" if decided.endswith(".") else f"{decided}: {why}"
+
+
 def as_lines(entries: Sequence[Mapping[str, Any]]) -> str:
     """The journal as JSON lines."""
     return "".join(f"{json.dumps(one, ensure_ascii=False, sort_keys=True)}\n" for one in entries)
@@ -54,7 +64,7 @@ def as_markdown(entries: Sequence[Mapping[str, Any]], title: str) -> str:
         parts.append(f"## {one['number']}. {TITLES.get(one['step'], one['step'])}\n")
         parts.append(f"**{plain(one['decided'])}**\n")
         if one["why"]:
-            parts.append(f"Why ({one['by']}): {plain(one['why'])}\n")
+            parts.append(f"Why ({BY.get(one['by'], one['by'])}): {plain(one['why'])}\n")
         if one["figures"]:
             parts += [
                 f"- {plain(name.replace('_', ' '))}: {plain(shown(value))}" for name, value in told(one["figures"])

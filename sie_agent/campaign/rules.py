@@ -157,11 +157,12 @@ def pilot_size(goal: Goal, arms: int, room: int | None, pairs: int) -> tuple[int
     """
     wanted, kept = min(goal.pilot.pairs, pairs), arms
     if room is None:
-        return wanted, kept, f"{wanted} pairs before each arm; what one costs is not known yet"
+        return wanted, kept, f"{wanted} pairs before each judge with its prompt; what one costs is not known yet"
     if room < wanted * arms:
         kept = max(min(arms, room // FEWEST_PAIRS), 1)
         wanted = min(wanted, room // kept)
     why = f"a pilot may take {goal.pilot.share:.0%} of the budget, which is {room:,} judgments"
     if kept < arms:
-        why += f"; with {FEWEST_PAIRS} pairs for each that is enough for {kept} of {arms} arms, the first ones"
+        several = f"{kept} of {arms} combinations of judge and prompt, the first ones"
+        why += f"; with {FEWEST_PAIRS} pairs for each that is enough for {several}"
     return wanted, kept, why

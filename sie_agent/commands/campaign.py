@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sie_agent.commands.campaigning.lines import lines
 from sie_agent.commands.verb import OUT_FOLDER, Option, Verb
-from sie_agent.errors import InputError
+from sie_agent.errors import InputError, SieError
 from sie_agent.utils.values import check_values
+
+if TYPE_CHECKING:
+    from sie_agent.campaign import Goal
 
 PARTS = (
     *("campaign.json", "campaign.html", "journal.md", "journal.jsonl", "steps.sqlite", "answers.sqlite"),
@@ -70,19 +74,43 @@ def run_campaign(
     >>> planned["exit_code"], planned["unit"]
     (0, 'judgments')
     """
-    from sie_agent.campaign import check_installed_graph, load_goal
-    from sie_agent.commands.campaigning.context import Campaign
+    from sie_agent.campaign import check_installed_graph, load_goal, placed
     from sie_agent.commands.campaigning.planned import planned
-    from sie_agent.commands.campaigning.run import begin_again, carried_out
-    from sie_agent.outputs import Folder, Work, outputs
-    from sie_agent.pipeline.loading import source_of
 
     check_values(goal=goal, grades=grades, yes=yes)
     check_installed_graph()
     read = load_goal(goal)
     how = {"skip_invalid": skip_invalid, "strict": strict}
-    if dry_run:
-        return planned(read, how)
+    try:
+        if dry_run:
+            return planned(read, how)
+        return in_folder(read, goal, out, how, approve=approve, yes=yes, grades=grades, overwrite=overwrite)
+    except InputError as error:
+        raise placed(error, goal) from error
+
+
+def in_folder(
+    read: Goal,
+    given: str | Path,
+    out: str | Path | None,
+    how: Mapping[str, Any],
+    *,
+    approve: bool,
+    yes: float | None,
+    grades: str | Path | None,
+    overwrite: bool,
+) -> dict[str, Any]:
+    """Begin a campaign in its folder, or go on with it.
+
+    Parameters
+    ----------
+    read : the goal that was read from *given*.
+    """
+    from sie_agent.commands.campaigning.context import Campaign
+    from sie_agent.commands.campaigning.run import JOURNAL, begin_again, carried_out
+    from sie_agent.outputs import Folder, Work, outputs
+    from sie_agent.pipeline.loading import source_of
+
     if out is None:
         raise InputError("no folder to write into", where="--out", hint="Give --out DIR, or --dry-run.")
     place = Folder("--out", out, PARTS)
@@ -91,8 +119,14 @@ def run_campaign(
     with outputs(work, place, overwrite=overwrite):
         if overwrite:
             begin_again(place.path, PARTS)
-        campaign = Campaign.opened(read, place.path, how, given=str(goal), yes=yes, grades=grades)
-        return carried_out(campaign, approve=approve)
+        campaign = Campaign.opened(read, place.path, how, given=str(given), yes=yes, grades=grades)
+        try:
+            return carried_out(campaign, approve=approve)
+        except SieError:
+            # a log that cannot be used: nothing was decided, and nothing is left behind
+            if not (place.path / JOURNAL).exists():
+                begin_again(place.path, PARTS)
+            raise
 
 
 VERB = Verb(

@@ -8,13 +8,13 @@ from typing import Any
 from sie_agent.report.number_words import count
 from sie_agent.report.page import cleaned, render, write_page
 from sie_agent.results.base import Measured
-from sie_agent.results.campaign import CampaignFile, CampaignPoint, CampaignSpending
+from sie_agent.results.campaign import BY, CampaignFile, CampaignPoint, CampaignSpending
 
 PAGE = "campaign.html"
 LONGEST = 600
 # of the drawn curve, in pixels
 WIDTH, HEIGHT, EDGE = 640, 260, 46
-TONES = {"use": "good", "no-better": "open", "not-tested": "open"}
+TONES = {"use": "good", "no-better": "open", "log-as-it-is": "open", "not-tested": "open"}
 
 
 def write_campaign_page(folder: Path, campaign: CampaignFile, waits: str = "") -> Path:
@@ -46,7 +46,7 @@ def content(campaign: CampaignFile, waits: str) -> dict[str, Any]:
                 "number": one.number,
                 "decided": cleaned(one.decided, LONGEST),
                 "why": cleaned(one.why, 2 * LONGEST),
-                "by": one.by,
+                "by": BY.get(one.by, one.by),
                 "left": bill(one.left),
             }
             for one in campaign.decisions

@@ -8,6 +8,9 @@ from pydantic import Field
 
 from sie_agent.results.base import Document, Figure, Measured, Result, Text
 
+# who decided, in words
+BY = {"rules": "by the rules", "model": "as the model proposed", "person": "by a person", "verb": "from the data"}
+
 
 class CampaignSpending(Result):
     """What was spent, by a step or in all."""
@@ -53,7 +56,11 @@ class CampaignArm(Result):
 class CampaignOutcome(Result):
     """Whether a ranker gains by targets and weights, on test queries whose grades decided nothing."""
 
-    verdict: Text = Field("", description="`use`, `no-better`, or `not-tested` (no grades of test queries)")
+    verdict: Text = Field(
+        "",
+        description="`use`, `no-better`, `log-as-it-is` (the recipe uses no judgment), or `not-tested` (no grades of "
+        "test queries)",
+    )
     sentence: Text = Field("", description="the same in a sentence")
     mode: Text = Field("", description="`gold (n grades of m test queries)`, or empty")
     log: Measured | None = Field(
@@ -75,7 +82,7 @@ class CampaignFile(Document):
     decisions: list[CampaignDecision] = Field(default_factory=list, description="the journal")
     spending: list[CampaignSpending] = Field(default_factory=list, description="step by step, `total`, `left`")
     arms: list[CampaignArm] = Field(default_factory=list, description="what was piloted")
-    choice: Text = Field("", description="the arm that judged the log")
+    choice: Text = Field("", description="the variant and judge that judged the log")
     curve_target: Text = Field("", description="what the learning curve is measured against")
     curve: list[CampaignPoint] = Field(default_factory=list, description="the learning curve, by rising size")
     judged: int = Field(0, description="pairs of the log that have a judgment")

@@ -50,5 +50,7 @@ def own_surroundings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def log(tmp_path: Path) -> Path:
-    """A graded log."""
+    """A graded log, and beside it a variant of lexical judges under a name of its own."""
+    shipped = Path(__file__).resolve().parents[2] / "prompts" / "relevance" / "lexical.yaml"
+    (tmp_path / "mine.yaml").write_text(shipped.read_text())
     return graded_log(tmp_path / "log.csv")

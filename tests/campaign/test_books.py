@@ -20,6 +20,7 @@ from sie_agent.campaign import (
     as_lines,
     as_markdown,
     entry,
+    in_line,
     opened_graph,
 )
 from sie_agent.errors import InputError
@@ -139,3 +140,9 @@ def test_another_file_is_refused(tmp_path: Path) -> None:
     (tmp_path / "steps.sqlite").write_text("no database at all, but some text that is long enough " * 20)
     with pytest.raises(InputError, match="is no file of checkpoints"), opened_graph(tmp_path / "steps.sqlite", {}):
         pass
+
+
+def test_a_sentence_and_its_reason_stand_on_one_line() -> None:
+    assert in_line(entry("evaluate", "It is better.", "measured on gold")) == "It is better. Measured on gold"
+    assert in_line(entry("check", "2 pairs", "nobody graded")) == "2 pairs: nobody graded"
+    assert in_line(entry("check", "0 problems")) == "0 problems"

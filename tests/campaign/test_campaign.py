@@ -11,7 +11,9 @@ import pandas as pd
 import pytest
 import yaml
 
+from sie_agent.campaign import load_goal
 from sie_agent.commands.campaign import run_campaign
+from sie_agent.commands.campaigning.context import arms_of_goal, named_judges
 from sie_agent.errors import InputError
 from sie_agent.results.campaign import CampaignFile
 
@@ -22,6 +24,8 @@ ROOT = Path(__file__).resolve().parents[2]
 # of an answer of the scripted server: 100 tokens in, 1 out
 PRICES = "price_input=1,price_output=0"
 PER_ANSWER = 0.0001
+# something to choose between, without a server
+TWO = {"judges": "words=lexical", "variants": ["relevance/lexical", "mine.yaml"]}
 
 
 def shared_words(body: dict[str, Any]) -> str:
@@ -45,7 +49,7 @@ def spent(result: dict[str, Any], step: str = "total") -> dict[str, Any]:
 
 @pytest.mark.slow
 def test_two_approvals_lead_to_weights_and_nothing_is_spent_before(log: Path, tmp_path: Path) -> None:
-    goal = write(tmp_path / "goal.yaml", log="log.csv", judges="words=lexical", budget={"judgments": 150})
+    goal = write(tmp_path / "goal.yaml", log="log.csv", **TWO, budget={"judgments": 150})
     first = run_campaign(goal, "out")
     assert first["exit_code"] == 3 and first["waits_for"]["step"] == "pilot"
     assert spent(first)["judgments"] == 0
@@ -60,7 +64,8 @@ def test_two_approvals_lead_to_weights_and_nothing_is_spent_before(log: Path, tm
     assert last["exit_code"] == 0 and last["status"] == "done" and last["waits_for"] is None
     assert spent(last)["judgments"] <= 150
     assert len(pd.read_parquet(last["weights"])) == 180 and Path(last["scorer"]).is_dir()
-    assert last["outcome"]["verdict"] in ("use", "no-better")
+    assert last["outcome"]["verdict"] in ("use", "no-better", "log-as-it-is")
+    assert not (tmp_path / "out" / "running").exists()
     assert last["outcome"]["mode"].startswith("gold (")
     assert kept(tmp_path / "out").status == "done"
     # over is over: nothing is asked or written anew
@@ -86,11 +91,68 @@ def test_the_budget_in_money_holds_over_all_steps(money: float, log: Path, tmp_p
 
 @pytest.mark.slow
 def test_yes_approves_up_to_a_sum_only(log: Path, tmp_path: Path) -> None:
-    goal = write(tmp_path / "goal.yaml", log="log.csv", judges="words=lexical", budget={"judgments": 150})
+    goal = write(tmp_path / "goal.yaml", log="log.csv", **TWO, budget={"judgments": 150})
     result = run_campaign(goal, "out", yes=40)
     assert result["exit_code"] == 3 and result["waits_for"]["step"] == "label"
     assert spent(result)["judgments"] <= 40
     assert run_campaign(goal, "out", yes=150)["exit_code"] == 0
+
+
+@pytest.mark.slow
+def test_one_judge_and_one_prompt_need_no_pilot(log: Path, tmp_path: Path) -> None:
+    goal = write(tmp_path / "goal.yaml", log="log.csv", judges="words=lexical", budget={"judgments": 60})
+    waits = run_campaign(goal, "out")
+    assert waits["waits_for"]["step"] == "label" and spent(waits)["judgments"] == 0 and not waits["arms"]
+    assert "no pilot" in [one["decided"] for one in waits["decisions"]]
+    result = run_campaign(goal, "out", approve=True)
+    # the recipe is switched off: the log is not compared with itself
+    outcome = result["outcome"]
+    assert outcome["verdict"] == "log-as-it-is" and outcome["gain"] is None and outcome["target"] is None
+    assert "not used, because recipe.auto is off" in outcome["sentence"] and "+0.000" not in outcome["sentence"]
+
+
+def test_a_log_without_labels_leaves_no_folder(log: Path, tmp_path: Path) -> None:
+    pd.read_csv(log).drop(columns="label").to_csv(tmp_path / "bare.csv", index=False)
+    goal = write(tmp_path / "goal.yaml", log="bare.csv", judges="words=lexical", budget={"judgments": 60})
+    with pytest.raises(InputError, match="label"):
+        run_campaign(goal, "out")
+    assert not (tmp_path / "out").exists()
+
+
+MONEY = {"judges": "b=openai,m,base_url=http://127.0.0.1:9/v1,price_input=1,price_output=1", "budget": {"money": 1}}
+
+
+@pytest.mark.parametrize(
+    ("field", "given", "says"),
+    [
+        ("distill", {"distill": "recipe.foo=1"}, "unknown key 'recipe.foo'"),
+        ("judges", {"judges": ["a=lexical", "a=lexical"]}, "two judges are named 'a'"),
+        ("judges", {"judges": "a=words"}, "unknown backend 'words'"),
+        ("variants", {"variants": "relevance/graded"}, "no judge can answer 'relevance/graded'"),
+        ("variants", {"variants": ["relevance/lexical"], "judges": ["a=lexical", "b=embedding"]}, "judge 'b'"),
+        ("variants", {"variants": "preference/words"}, "a campaign judges relevance alone"),
+        ("planner", {"planner": "foo"}, "expected name=backend"),
+        ("planner", {"planner": "p=lexical"}, "no chat server"),
+        ("planner", {"planner": "p=openai,m,base_url=http://127.0.0.1:9/v1", **MONEY}, "the planner has no price"),
+    ],
+)
+def test_a_wrong_name_is_told_with_file_line_and_field_before_anything_is_read(
+    field: str, given: dict[str, Any], says: str, tmp_path: Path
+) -> None:
+    plain = {"log": "nowhere.csv", "judges": "words=lexical", "budget": {"judgments": 60}}
+    goal = write(tmp_path / "goal.yaml", **{**plain, **given})
+    with pytest.raises(InputError, match=rf"goal\.yaml, line \d+, field '{field}'") as error:
+        run_campaign(goal, "out")
+    assert says in str(error.value) and not (tmp_path / "out").exists()
+
+
+def test_variants_that_nobody_named_are_left_out_silently(capsys: pytest.CaptureFixture[str]) -> None:
+    goal = load_goal("sample")
+    judges = named_judges(goal)
+    own = arms_of_goal(goal, judges)
+    assert len(own) == 3 and "left out" not in capsys.readouterr().err
+    named = goal.model_copy(update={"variants": tuple(arm.prompt for arm in own)})
+    assert arms_of_goal(named, judges) == own and "left out" in capsys.readouterr().err
 
 
 @pytest.mark.slow

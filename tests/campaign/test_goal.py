@@ -36,6 +36,11 @@ def test_three_lines_are_a_goal(tmp_path: Path) -> None:
         ("log: {data: sample, simulate: clocks}\nbudget: {money: 1}\n", ["line 1", "no simulated log 'clocks'"]),
         ("log: sample\nbudget: {money: 1}\nstrategy: best\n", ["line 3", "no strategy 'best'"]),
         ("log: sample\nbudget: {money: 1}\nseed: lots\n", ["line 3", "seed", "a whole number"]),
+        (
+            "log: sample\nbudget: {money: 1}\npilot: {decide_by: best}\n",
+            ["line 3", "pilot.decide_by", "within", "'best'"],
+        ),
+        ('log: {data: "a\\0b"}\nbudget: {money: 1}\n', ["line 1", "log.data", "U+0000"]),
         ("- a\n", ["a goal is a mapping of keys"]),
     ],
 )

@@ -18,6 +18,7 @@ from sie_agent.commands.judges import Judge
 from sie_agent.errors import InputError
 from sie_agent.files.manifest import write_text
 
+ALONE = "no cascade: the chosen judge is asked about every pair"
 LEVELS, GRADED, BATCH = "levels.yaml", "cascade-grades", "batch"
 # guarantees from fewer grades do not get far
 FEWEST_GRADES, FEWEST_QUERIES = 300, 60
@@ -30,6 +31,8 @@ def levels_of(campaign: Campaign, figures: Mapping[str, Any]) -> tuple[list[Arm]
     goal, choice = campaign.goal, figures["choice"]
     if goal.cascade == "off":
         return [], "the goal says so"
+    if len(figures["arm_costs"]) == 1:
+        return [], "there is no other judge or prompt"
     if figures["grades_to_decide_by"] < FEWEST_GRADES:
         return [], f"a guarantee needs {FEWEST_GRADES} grades or more, and there are {figures['grades_to_decide_by']}"
     unit, costs = goal.budget.unit, figures["arm_costs"]
@@ -56,7 +59,7 @@ def cascade(campaign: Campaign, state: CampaignState) -> CampaignState:
     figures, goal = state["figures"], campaign.goal
     arms, why = levels_of(campaign, figures)
     if not arms:
-        return changed(state, "label", entry("cascade", "one judge judges alone", why), cascade=None)
+        return changed(state, "label", entry("cascade", ALONE, why), cascade=None)
     samples = campaign.table("log")
     graded = samples[samples["grade"].notna()]
     unit = goal.budget.unit
@@ -68,7 +71,7 @@ def cascade(campaign: Campaign, state: CampaignState) -> CampaignState:
             f"{goal.pilot.share:.0%} of the budget pays for {pairs} graded pairs of {rows['query'].nunique()} queries"
         )
         why = f"{told}, and {FEWEST_GRADES} of {FEWEST_QUERIES} are needed"
-        return changed(state, "label", entry("cascade", "one judge judges alone", why), cascade=None)
+        return changed(state, "label", entry("cascade", ALONE, why), cascade=None)
     campaign.keep(GRADED, rows)
     levels = [as_level(number, arm, last=arm is arms[-1]) for number, arm in enumerate(arms, 1)]
     write_text(campaign.folder / LEVELS, yaml.safe_dump({"levels": levels}, sort_keys=False))
@@ -78,7 +81,7 @@ def cascade(campaign: Campaign, state: CampaignState) -> CampaignState:
     try:
         found = calibrate_cascade(campaign.folder / LEVELS, data, campaign.folder / "cascade", **how, **limits)
     except InputError as error:
-        return changed(state, "label", entry("cascade", "one judge judges alone", error.problem), cascade=None)
+        return changed(state, "label", entry("cascade", ALONE, error.problem), cascade=None)
     campaign.paid_beside += found["cost"] or 0.0
     return settled(state, arms, found)
 
@@ -90,7 +93,7 @@ def settled(state: CampaignState, arms: Sequence[Arm], found: Mapping[str, Any])
     told = {one["name"]: (one["test"] or {}).get("coverage") for one in levels}
     if not cheap:
         why = "; ".join(f"{one['name']} settles nothing: {one['why']}" for one in levels[:-1])
-        return changed(state, "label", entry("cascade", "one judge judges alone", why, by="verb"), cascade=None)
+        return changed(state, "label", entry("cascade", ALONE, why, by="verb"), cascade=None)
     words = ", ".join(f"{one['name']} settles {(one['test'] or {}).get('coverage') or 0:.0%}" for one in levels)
     why = (
         f"{words} of test pairs; with a probability of {1 - found['delta']:.0%} people agree with at least "

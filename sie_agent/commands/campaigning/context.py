@@ -11,13 +11,14 @@ import pandas as pd
 
 from sie_agent.campaign import CampaignLedger, CampaignState, Expense, Goal
 from sie_agent.commands.comparing.arms import Arm, arms_of
-from sie_agent.commands.judge_specs import parse_judges
+from sie_agent.commands.judge_specs import parse_judge, parse_judges
 from sie_agent.commands.judges import Judge, open_judge
-from sie_agent.errors import InputError
+from sie_agent.errors import InputError, SieError
 from sie_agent.judging import (
     Accounted,
     PricePart,
     asked_variants,
+    backend_kinds,
     can_answer,
     check_method,
     default_variant,
@@ -78,6 +79,7 @@ class Campaign:
             load_distill_settings(None, goal.distill)
         except InputError as error:
             raise InputError(error.problem, where="goal, field 'distill'", hint=error.hint) from error
+        check_planner(goal)
         arms = arms_of_goal(goal, judges)
         prices, priced = checked_prices(goal, judges, arms)
         ledger = CampaignLedger(goal, folder / "answers.sqlite", folder / "running", prices)
@@ -130,12 +132,18 @@ def named_judges(goal: Goal) -> dict[str, Judge]:
 
     Raises
     ------
-    InputError : one is wrong, or two have one name.
+    InputError : one is wrong or of an unknown backend, or two have one name.
     """
+    where = "goal, field 'judges'"
     try:
-        return parse_judges(goal.judges)
+        judges = parse_judges(goal.judges)
     except InputError as error:
-        raise InputError(error.problem, where="goal, field 'judges'", hint=error.hint) from error
+        raise InputError(error.problem, where=where, hint=error.hint) from error
+    for name, judge in judges.items():
+        if judge.backend not in backend_kinds():
+            problem = f"judge '{name}': unknown backend '{judge.backend}'"
+            raise InputError(problem, where=where, hint=f"The backends are: {', '.join(backend_kinds())}.")
+    return judges
 
 
 def arms_of_goal(goal: Goal, judges: Mapping[str, Judge]) -> list[Arm]:
@@ -150,16 +158,65 @@ def arms_of_goal(goal: Goal, judges: Mapping[str, Judge]) -> list[Arm]:
     if not names:
         raise InputError("no prompt variant", where="goal, field 'variants'", hint="For example relevance/graded.")
     try:
+        check_variants(names, judges)
         if len(names) * len(judges) > 1:
-            return arms_of(names, judges)
+            return arms_of(names, judges, tell=bool(goal.variants))
         variant = load_variant(names[0])
     except InputError as error:
         raise InputError(error.problem, where="goal, field 'variants'", hint=error.hint) from error
-    if variant.aspect != "relevance" or not can_answer(next(iter(judges.values())).backend, variant):
-        problem = f"'{names[0]}' is no variant of relevance that the judge can answer"
-        raise InputError(problem, where="goal, field 'variants'", hint="Choose another variant, or another judge.")
     by, judge = next(iter(judges.items()))
     return [Arm(names[0], names[0], variant, by, judge)]
+
+
+def check_variants(names: Sequence[str], judges: Mapping[str, Judge]) -> None:
+    """Every variant is of relevance and some judge can answer it, and every judge can answer one.
+
+    Raises
+    ------
+    InputError : not so.
+    """
+    loaded = {name: load_variant(name) for name in names}
+    for name, variant in loaded.items():
+        if variant.aspect != "relevance":
+            hint = f"Choose a variant of relevance; to judge {variant.aspect}, use `sie label --variant {name}`."
+            raise InputError(f"'{name}' judges {variant.aspect}, and a campaign judges relevance alone", hint=hint)
+        if not any(can_answer(judge.backend, variant) for judge in judges.values()):
+            problem = f"no judge can answer '{name}', whose method is {variant.method}"
+            raise InputError(problem, hint="Choose another variant, or another judge.")
+    for by, judge in judges.items():
+        if not any(can_answer(judge.backend, variant) for variant in loaded.values()):
+            problem = f"judge '{by}' ({judge.backend}) can answer none of {', '.join(names)}"
+            raise InputError(problem, hint="Add a variant for it, or leave the judge out.")
+
+
+def check_planner(goal: Goal) -> None:
+    """The planner is the rules, or a model that can be asked within the budget.
+
+    Raises
+    ------
+    InputError : it is neither, or has no price while money is limited.
+    """
+    from sie_agent.judging.backends.http.plain_chat import chat_server
+
+    where = "goal, field 'planner'"
+    if goal.planner == "rules":
+        return
+    try:
+        backend = open_judge(parse_judge(goal.planner, where=where)[1], asks=False)[0]
+    except InputError as error:
+        raise InputError(error.problem, where=where, hint=error.hint) from error
+    try:
+        try:
+            chat_server(backend)
+        except SieError as error:
+            raise InputError(
+                "the planner is no chat server", where=where, hint="Give one of backend openai."
+            ) from error
+        if goal.budget.money is not None and not (isinstance(backend, Accounted) and backend.prices):
+            hint = "Give price_input and price_output, in USD per million tokens."
+            raise InputError("a budget in money, and the planner has no price", where=where, hint=hint)
+    finally:
+        backend.close()
 
 
 def checked_prices(
@@ -175,7 +232,11 @@ def checked_prices(
     prices: dict[str, PricePart] = {}
     priced, unpriced = set(), []
     for name, judge in judges.items():
-        backend = open_judge(judge)[0]
+        try:
+            backend = open_judge(judge)[0]
+        except InputError as error:
+            told = f"judge '{name}': {error.problem}"
+            raise InputError(told, where="goal, field 'judges'", hint=error.hint) from error
         try:
             for arm in arms:
                 if arm.by == name:

@@ -21,7 +21,7 @@ def distill_all(campaign: Campaign, state: CampaignState) -> CampaignState:
     arm = campaign.arm(state["figures"]["choice"])
     labels, piloted = folder / "labels" / "judgments.parquet", folder / "pilot" / "judgments.parquet"
     by_cascade = bool(state["figures"].get("cascade"))
-    judged = [labels] if by_cascade else [piloted, labels]
+    judged = [labels] if by_cascade or not state["figures"].get("piloted", True) else [piloted, labels]
     data = folder / "log.parquet"
     whose: dict[str, Any] = {"model": state["figures"]["model"], "variant": None if by_cascade else arm.variant.name}
     how: dict[str, Any] = {"overrides": goal.distill, "seed": goal.seed, "overwrite": True}
@@ -32,15 +32,22 @@ def distill_all(campaign: Campaign, state: CampaignState) -> CampaignState:
     figures = {"judged": made["judged"], "mean_weight": weighed["mean_weight"], "chosen": made["recipe"]["chosen"]}
     why = f"train with {made['recipe']['words']}: {made['recipe']['why']}"
     told = entry("distill", words, why, by="verb", figures=figures)
-    return changed(state, "evaluate", told, recipe=made["recipe"]["words"], distilled=made["judged"])
+    return changed(
+        state,
+        "evaluate",
+        told,
+        recipe=made["recipe"]["words"],
+        recipe_why=made["recipe"]["why"],
+        distilled=made["judged"],
+    )
 
 
 def evaluate(campaign: Campaign, state: CampaignState) -> CampaignState:
     """Compare the targets with people's grades of test queries, which decided nothing before."""
-    found = outcome(campaign, state["figures"]["recipe"])
+    found = outcome(campaign, state["figures"]["recipe"], state["figures"].get("recipe_why", ""))
     figures = {
         name: (found.get(name) or {}).get("value") for name in ("log", "target", "scorer", "gain", "scorer_gain")
     }
-    why = found.get("mode") or "nobody graded pairs of test queries"
+    why = f"measured on {found['mode']}" if found.get("mode") else "nobody graded pairs of test queries"
     told = entry("evaluate", found["sentence"], why, by="verb", figures=figures)
     return changed(state, "end", told, outcome=found)

@@ -9,7 +9,7 @@ from typing import Any
 from sie_agent.campaign import CampaignState, entry
 from sie_agent.commands.campaigning.context import Campaign, judgments_per_pair
 from sie_agent.commands.campaigning.measures import curve_figures
-from sie_agent.commands.campaigning.steps import changed
+from sie_agent.commands.campaigning.steps import changed, judges_with_prompts
 from sie_agent.commands.comparing.arms import Arm
 from sie_agent.errors import EnvironmentFailure, InputError
 from sie_agent.utils.counts import counted
@@ -30,7 +30,7 @@ def pilot(campaign: Campaign, state: CampaignState) -> CampaignState:
         found, paid = one_arm(campaign, arms[0], data, common)
     else:
         found, paid = several_arms(campaign, arms, data, common)
-    words = f"{counted(len(campaign.table('pilot')), 'pair')} before {counted(len(arms), 'arm')}"
+    words = f"{counted(len(campaign.table('pilot')), 'pair')} before {judges_with_prompts(len(arms))}"
     told = entry("pilot", words, found.pop("why"), by="verb", figures=found["told"])
     campaign.paid_beside += paid or 0.0
     # of judges that are too fast for their rate to be known, loading a model included
@@ -50,7 +50,13 @@ def one_arm(campaign: Campaign, arm: Arm, data: Any, common: Mapping[str, Any]) 
         raise EnvironmentFailure(f"{arm.name} gave no judgment in the pilot", hint=f"See {campaign.folder}/pilot.")
     row = {"name": arm.name, "quality": None, "failed": got["failed"], "money": money_per_pair(got["cost"], got["ok"])}
     told = {"failed": got["failed"]}
-    return {"arms": [row], "decision": {}, "mode": ZERO_SHOT, "told": told, "why": "there is one arm"}, got["cost"]
+    return {
+        "arms": [row],
+        "decision": {},
+        "mode": ZERO_SHOT,
+        "told": told,
+        "why": "there is one judge and one prompt",
+    }, got["cost"]
 
 
 def pilot_too_small(dearest: float | None) -> InputError:
@@ -92,7 +98,7 @@ def several_arms(
         )
     decision = dict(got["decision"] or {})
     told = {row["name"]: (row["quality"] or {}).get("value") for row in rows}
-    why = str(decision.get("sentence") or "there are no grades, so nothing tells which arm is right")
+    why = str(decision.get("sentence") or "there are no grades, so nothing tells which judge or prompt is right")
     kept = {"verdict": decision.get("verdict"), "queries_needed": decision.get("queries_needed"), "sentence": why}
     return {"arms": rows, "decision": kept, "mode": got["mode"], "told": told, "why": why}, got["cost"]
 
@@ -127,9 +133,9 @@ def reason(
 ) -> str:
     """Why an arm was chosen."""
     if arms == 1:
-        return "there is no other arm"
+        return "there is no other judge or prompt"
     if not known:
-        return "it is the first: without grades of people nothing tells which arm is better"
+        return "it is the first: without grades of people nothing tells which judge or prompt is better"
     tested = {
         "take": "the test is sure of it",
         "keep": "the test is sure of it",
@@ -142,12 +148,12 @@ def reason(
     return f"it has the best figure, {known[choice]:.3f}; {sure}"
 
 
-def costs_of(campaign: Campaign, row: Mapping[str, Any], pace: float) -> dict[str, float | None]:
+def costs_of(campaign: Campaign, row: Mapping[str, Any], pace: float | None) -> dict[str, float | None]:
     """What a pair costs before an arm, in each unit; None where it is not known.
 
     Parameters
     ----------
-    pace : seconds of a pair in the pilot, for judges whose own rate is not known.
+    pace : seconds of a pair in the pilot, for judges whose own rate is not known; None where there was none.
     """
     from sie_agent.commands.judges import open_judge
     from sie_agent.judging import JudgmentCache

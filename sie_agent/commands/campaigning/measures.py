@@ -14,6 +14,7 @@ from sie_agent.evaluation.bootstrap import interval, query_copies
 from sie_agent.evaluation.within import QueryPairs
 from sie_agent.samples import without_grade
 from sie_agent.samples.tables import read_table
+from sie_agent.selection import Recipe
 from sie_agent.utils.arrays import Booleans, Doubles, Integers
 
 # rows that the learning curve is tested on, at most
@@ -61,33 +62,43 @@ def gain_of(curve: CurvePoints | None, pairs: int) -> Gain | None:
     return None if curve is None else expected_gain(curve, curve.judged + pairs)
 
 
-def outcome(campaign: Campaign, recipe: str) -> dict[str, Any]:
+def outcome(campaign: Campaign, recipe: str, why: str = "") -> dict[str, Any]:
     """A ranker trained with the targets and weights, and one with the log's labels, within test queries.
 
     The ranker is LambdaMART on text features, trained on the rows of all other queries. All figures are of the same
     graded rows of test queries; intervals and differences are by a paired bootstrap over queries.
+
+    Parameters
+    ----------
+    recipe : what targets and weights do, in words. why : it was chosen.
     """
     grades = read_table(campaign.folder / "test-grades.parquet")
     grade = campaign.table("log")["sample_id"].map(grades.set_index("sample_id")["grade"]).to_numpy(np.float64)
     codes = query_codes(campaign.table("log"))
     graded = np.isfinite(grade)
     if not graded.any():
-        return verdict({}, recipe)
+        return verdict({}, recipe, why)
     pairs = QueryPairs(grade[graded], codes[graded], int(codes.max()) + 1)
-    told = predictions(campaign, codes, graded)
+    told = predictions(campaign, codes, graded, as_log=recipe == Recipe().words)
     values = {name: pairs.accuracy(one[graded]) for name, one in told.items()}
     known = np.isfinite(values["log"])
     if not known.any():
-        return verdict({}, recipe)
-    values |= {"gain": values["target"] - values["log"], "scorer_gain": values["scorer"] - values["log"]}
+        return verdict({}, recipe, why)
+    gains = {"gain": "target", "scorer_gain": "scorer"}
+    values |= {name: values[of] - values["log"] for name, of in gains.items() if of in values}
     copies = query_copies(int(known.sum()), REPLICATES, campaign.goal.seed)
     found: dict[str, Any] = {name: measured(value[known], copies) for name, value in values.items()}
     found["mode"] = f"gold ({int(graded.sum()):,} grades of {int(known.sum()):,} test queries)"
-    return {**found, **verdict(found, recipe)}
+    return {**found, **verdict(found, recipe, why)}
 
 
-def predictions(campaign: Campaign, codes: Integers, graded: Booleans) -> dict[str, Doubles]:
-    """Of every row, what each of the three says: (n,); the rankers only of *graded* rows, NaN elsewhere."""
+def predictions(campaign: Campaign, codes: Integers, graded: Booleans, *, as_log: bool) -> dict[str, Doubles]:
+    """Of every row, what each of the three says: (n,); the rankers only of *graded* rows, NaN elsewhere.
+
+    Parameters
+    ----------
+    as_log : targets and weights are the log's own, so that there is no second ranker.
+    """
     from sie_agent.attribution import FeatureRows, TrainingSettings
     from sie_agent.downstream import RANKERS
     from sie_agent.features import TextFeatures
@@ -102,6 +113,8 @@ def predictions(campaign: Campaign, codes: Integers, graded: Booleans) -> dict[s
         "log": (samples["label"].to_numpy(np.float32), None),
         "target": (weights["blended_label"].to_numpy(np.float32), weights["weight"].to_numpy(np.float32)),
     }
+    if as_log:
+        del ways["target"]
     found: dict[str, Doubles] = {}
     for name, (target, weight) in ways.items():
         log = FeatureRows(features, target, codes).take(rows)
@@ -118,8 +131,20 @@ def measured(values: Doubles, copies: Any) -> dict[str, float | None]:
     return {"value": float(values.mean()), "ci_low": ends[0], "ci_high": ends[1]}
 
 
-def verdict(found: Mapping[str, Any], recipe: str) -> dict[str, str]:
-    """What to do with targets and weights."""
+def verdict(found: Mapping[str, Any], recipe: str, why: str = "") -> dict[str, str]:
+    """What to do with targets and weights.
+
+    Parameters
+    ----------
+    recipe : what they do, in words. why : it was chosen.
+    """
+    if recipe == Recipe().words:
+        because = f", because {why}" if why else ""
+        said = (
+            f"The judgments are not used{because}. Labels stay the log's own and every weight is 1, so there is no "
+            "gain to test. Train on the log as it is; to try again, grade more pairs, or take another judge or prompt."
+        )
+        return {"verdict": "log-as-it-is", "sentence": said}
     if not found:
         said = f"Not tested: there are no grades of test queries to test {recipe} on."
         return {"verdict": "not-tested", "sentence": said}

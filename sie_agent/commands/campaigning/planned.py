@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from sie_agent.campaign import CampaignState, Goal, amount
+from sie_agent.campaign import CampaignState, Goal, amount, in_line
 from sie_agent.commands.campaigning.context import Campaign
 from sie_agent.commands.campaigning.run import FIRST, booked
 from sie_agent.commands.campaigning.steps import check, plan
@@ -29,11 +29,11 @@ def planned(goal: Goal, how: Mapping[str, Any]) -> dict[str, Any]:
         people = state["next"] == "sheet"
         wants = state["wants"]
         total = campaign.ledger.left(campaign.spent(FIRST))
-    told = [f"{one['decided']}: {one['why']}" for one in state["journal"]]
+    told = [in_line(one) for one in state["journal"]]
     steps = list(told)
     if people:
         steps.append(f"people grade {goal.people.pairs:,} pairs on a sheet; then the pilot is planned")
-    else:
+    elif wants:
         steps.append(f"the pilot may spend at most {amount(wants)}, after it is approved")
     steps.append(f"then the log is judged batch by batch as long as it pays: at most {amount(total)} in all")
     steps.append("then a scorer, scores, weights and the test on test queries: no judge is asked")

@@ -16,6 +16,7 @@ from sie_agent.campaign import (
     as_lines,
     as_markdown,
     check_installed_graph,
+    in_line,
     opened_graph,
 )
 from sie_agent.commands.campaigning.cascading import cascade
@@ -58,6 +59,7 @@ FIRST: CampaignState = {
     "answers": Expense().as_dict(),
     "wants": {},
 }
+JOURNAL = "journal.jsonl"
 FILES = {
     "journal": "journal.md",
     "comparison": "pilot/comparison.html",
@@ -95,7 +97,7 @@ def booked(campaign: Campaign, name: str, work: Work) -> Callable[[CampaignState
         fresh = new.get("journal", state["journal"])[done:]
         told = [{"number": done + place, **one, **known} for place, one in enumerate(fresh, 1)]
         for one in told:
-            say(f"{one['decided']}{': ' + one['why'] if one['why'] else ''}")
+            say(in_line(one))
         new["journal"] = [*state["journal"], *told]
         return new
 
@@ -110,8 +112,10 @@ def carried_out(campaign: Campaign, *, approve: bool) -> dict[str, Any]:
         try:
             graph.advance(FIRST, answer_of(campaign, graph, approve=approve))
         finally:
-            if graph.state():
+            if graph.state().get("journal"):
                 result = written(campaign, graph)
+            if graph.ended():
+                shutil.rmtree(campaign.ledger.marks, ignore_errors=True)
         return result
 
 
@@ -143,7 +147,7 @@ def written(campaign: Campaign, graph: CampaignGraph) -> dict[str, Any]:
     ended = graph.ended()
     status = "done" if ended else waits["kind"] if waits else "stopped"
     title = f"Campaign of {Path(campaign.given).name}"
-    write_text(folder / "journal.jsonl", as_lines(state["journal"]))
+    write_text(folder / JOURNAL, as_lines(state["journal"]))
     write_text(folder / "journal.md", as_markdown(state["journal"], title))
     made = write_document(folder / "campaign.json", CampaignFile, content(campaign, state, status))
     page = write_campaign_page(folder, made, waits_in_words(campaign, waits))
@@ -164,7 +168,7 @@ def content(campaign: Campaign, state: CampaignState, status: str) -> dict[str, 
     spending += [{"step": "total", **total.as_dict()}, {"step": "left", **campaign.ledger.left(total)}]
     arms = [
         {"name": row["name"], "quality": row["quality"], "money_per_pair": row["money"], "failed": row["failed"]}
-        for row in figures.get("pilot", [])
+        for row in (figures.get("pilot", []) if figures.get("piloted", True) else [])
     ]
     learned = figures.get("curve") or {}
     return {
@@ -211,5 +215,5 @@ def begin_again(folder: Path, parts: Sequence[str]) -> None:
         if name.endswith("/"):
             shutil.rmtree(part, ignore_errors=True)
             continue
-        for suffix in ("", "-wal", "-shm", "-journal"):
+        for suffix in ("", "-wal", "-shm", "-journal", ".ballast"):
             Path(f"{part}{suffix}").unlink(missing_ok=True)

@@ -53,7 +53,7 @@ def check(campaign: Campaign, state: CampaignState) -> CampaignState:
 
 
 def prompts_checked(campaign: Campaign) -> dict[str, Any]:
-    """What `sie prompts check` finds in the variants beside the log; told before anything is approved."""
+    """What `sie prompts check` finds in the variants against the log; told before anything is approved."""
     from sie_agent.commands.prompts import prompts_check
 
     names = list(dict.fromkeys(arm.prompt for arm in campaign.arms))
@@ -61,7 +61,7 @@ def prompts_checked(campaign: Campaign) -> dict[str, Any]:
     problems = [
         f"{name}: {one['told']}" for name in names for one in found[name]["findings"] if one["level"] == "problem"
     ]
-    words = f"{counted(len(names), 'prompt variant')} checked beside the log: {counted(len(problems), 'problem')}"
+    words = f"{counted(len(names), 'prompt variant')} checked against the log: {counted(len(problems), 'problem')}"
     figures = {name: one["problems"] for name, one in found.items()}
     return entry("check", words, "; ".join(problems[:MOST_TOLD]), by="verb", figures=figures)
 
@@ -92,15 +92,34 @@ def plan(campaign: Campaign, state: CampaignState) -> CampaignState:
     campaign.keep("pilot", whole_queries(usable, pairs, goal.seed))
     if goal.people.pairs and not known.any() and not state["figures"].get("asked_people"):
         return changed(state, "sheet")
+    if nothing_to_pilot(campaign):
+        arm = campaign.arms[0].name
+        row = {"name": arm, "quality": None, "failed": 0, "money": None}
+        why = f"{arm} is the only judge and prompt, and the budget in judgments says what a pair costs"
+        skipped: dict[str, Any] = {"pilot": [row], "piloted": False, "decision": {}, "mode": "zero-shot"}
+        return changed(state, "choose", entry("plan", "no pilot", why), pilot_pace=None, **skipped)
+    if len(campaign.arms) == 1:
+        why = f"one judge and one prompt: the pilot finds out what a pair costs and how long it takes; {why}"
     n = len(campaign.table("pilot"))
     arms = [arm.name for arm in campaign.arms[:kept]]
     figures = {"arms": len(arms), "pairs_each": n, "judgments": n * len(arms), "expected_cost_of_a_judgment": cost}
-    words = f"pilot {counted(len(arms), 'arm')} on {counted(n, 'pair')} each: {', '.join(arms)}"
+    words = f"pilot {judges_with_prompts(len(arms))} on {counted(n, 'pair')} each: {', '.join(arms)}"
     planned = entry("plan", words, why, figures=figures)
     share = {name: None if one is None else one * goal.pilot.share for name, one in budget_of(campaign).items()}
     share["judgments"] = None if share["judgments"] is None else n * len(arms)
     wants = wanted("pilot", words, share)
     return changed(state, "approve", planned, wants=wants, pilot_arms=arms)
+
+
+def nothing_to_pilot(campaign: Campaign) -> bool:
+    """Whether there is one arm, and nothing to find out about its cost: the budget limits judgments alone."""
+    budget = campaign.goal.budget
+    return len(campaign.arms) == 1 and budget.money is None and budget.seconds is None
+
+
+def judges_with_prompts(count: int) -> str:
+    """How many arms, for people."""
+    return "1 judge with its prompt" if count == 1 else f"{count:,} combinations of judge and prompt"
 
 
 def budget_of(campaign: Campaign) -> dict[str, Any]:
@@ -155,7 +174,7 @@ def approve(campaign: Campaign, state: CampaignState) -> CampaignState:
         by = f"--yes {campaign.yes:g} approves all up to that sum"
     else:
         interrupt(wants)
-        by = "somebody gave --approve"
+        by = "by --approve"
     words = f"approved: {wants['words']}"
     told = entry("approval", words, f"{by}; at most {amount(wants)}", by="person")
     following = "cascade" if wants["step"] == "label" else str(wants["step"])

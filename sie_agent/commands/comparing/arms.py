@@ -52,10 +52,14 @@ class Arm:
     judge: Judge
 
 
-def arms_of(variants: Sequence[str], judges: Mapping[str, Judge]) -> list[Arm]:
+def arms_of(variants: Sequence[str], judges: Mapping[str, Judge], *, tell: bool = True) -> list[Arm]:
     """Every variant with every judge that can answer it, judge by judge, so that a model is loaded once.
 
     Where no judge can answer a variant, or a judge can answer none, nothing is left out: `check_arms` refuses those.
+
+    Parameters
+    ----------
+    tell : whether to name what is left out because its judge cannot answer it.
 
     Raises
     ------
@@ -79,7 +83,7 @@ def arms_of(variants: Sequence[str], judges: Mapping[str, Judge]) -> list[Arm]:
     if {arm.by for arm in able} != set(judges) or {arm.prompt for arm in able} != set(loaded):
         return every
     for arm in every:
-        if arm not in able:
+        if tell and arm not in able:
             say(f"{arm.name} is left out: backend {arm.judge.backend} cannot do the method {arm.variant.method}")
     return able
 
