@@ -14,7 +14,7 @@ import pandas as pd
 
 from sie_agent.calibration import RAW_SCORE, mode_of_grades
 from sie_agent.cascade import PERSON, CascadeSettings, LevelReading, PersonLevel, load_cascade, reading_of
-from sie_agent.commands.cascade_askers import AgentAsker, AskingLimits, LevelAsker, askers_of
+from sie_agent.commands.cascade_askers import AgentAsker, AskingLimits, JudgeAsker, LevelAsker, askers_of
 from sie_agent.commands.cascade_tables import cost_of
 from sie_agent.commands.labelling import Passage
 from sie_agent.commands.log_rows import LogRows
@@ -75,6 +75,10 @@ class CascadeTask:
                 if was != now:
                     problem = f"level '{level.name}': {what} is another than was calibrated"
                     raise InputError(problem, where=f"--cascade {self.path}", hint="Calibrate the cascade anew.")
+            members = len(asker.variants) if isinstance(asker, JudgeAsker) else 1
+            if level.curves and len(level.curves) != members:
+                problem = f"level '{level.name}': it has {len(level.curves)} curves, and {members} members"
+                raise InputError(problem, where=f"--cascade {self.path}", hint="Calibrate the cascade anew.")
             found.append(reading_of(self.file, level, own.confidence))
         return found
 
