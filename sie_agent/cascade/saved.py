@@ -82,7 +82,9 @@ def load_cascade(path: str | Path) -> tuple[CascadeFile, CascadeSettings]:
     return found, settings
 
 
-def curves_wanted(own: ScorerLevel | JudgeLevel | AgentLevel, level: CascadeLevel, *, by_level: bool) -> tuple[int, int]:
+def curves_wanted(
+    own: ScorerLevel | JudgeLevel | AgentLevel, level: CascadeLevel, *, by_level: bool
+) -> tuple[int, int]:
     """The least and the most curves that a level may have: one of each member, none where decisions are grades."""
     if by_level or (level.threshold is None and not level.curves):
         return 0, 0

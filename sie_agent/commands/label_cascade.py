@@ -40,7 +40,12 @@ def by_cascade(
     task = load_task(cascade, cache_path, retry_failed, max_cost)
     place = Folder("--out", out, ("judgments.parquet", "manifest.json", SHEET, TRACES))
     events = File("--log-json", None if str(log_json) == "-" else log_json, appended=True)
-    reads = {"--data": source_of(data), "--map": column_map, "--cascade": cascade_file(cascade), **judge_files(task.settings)}
+    reads = {
+        "--data": source_of(data),
+        "--map": column_map,
+        "--cascade": cascade_file(cascade),
+        **judge_files(task.settings),
+    }
     settings = {"--split": split, "--limit": limit, "cascade": task.file.levels_hash}
     work = Work("label", reads, settings, grows=("--limit",))
     with outputs(work, place, events, overwrite=overwrite, cache_path=cache_path):

@@ -72,6 +72,11 @@ def asked_again(result: Mapping[str, Any], missing: int) -> Iterator[str]:
         yield f"Of {lasting:,} the answer is not a judgment, and is kept; --retry-failed asks them again."
 
 
+def sheet_words(sheet: str) -> str:
+    """What a filled sheet is for."""
+    return f"Filled in, it is a file of grades: sie compare-prompts or sie distill, with --grades {sheet}"
+
+
 def plan_lines(result: dict[str, Any]) -> Iterator[str]:
     """What a batch will ask, cost and take."""
     for part in result["parts"]:

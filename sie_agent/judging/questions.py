@@ -337,7 +337,9 @@ class Chunk:
 
     def known(self) -> frozenset[str]:
         """The keys of those whose answer comes from the cache."""
-        return frozenset(key for key, (answer, _) in self.answers.items() if answer.status not in (NO_HISTORY, NO_TITLES))
+        return frozenset(
+            key for key, (answer, _) in self.answers.items() if answer.status not in (NO_HISTORY, NO_TITLES)
+        )
 
     def pending(self) -> list[Question]:
         """The questions that have no answer."""

@@ -69,3 +69,21 @@ def test_a_judge_beside_a_cascade_is_named_by_its_option(tmp_path: Path) -> None
             sie_agent.label("sample", tmp_path, cascade="cascade.json", judge=judge)
     with pytest.raises(InputError, match="parameter 'model': a cascade names its judges"):
         sie_agent.label("sample", tmp_path, cascade="cascade.json", judge=sie_agent.Judge(model="m"))
+
+
+@pytest.mark.parametrize(
+    ("setting", "told"),
+    [
+        ("settle: -3", "settings.settle': expected a number from 0 to 1, found -3"),
+        ("share: abc", "settings.share': expected a number from 0 to 1, found abc"),
+        ("tools: 5", "settings.tools': expected a list of tools, found 5"),
+        ("door: 5", "settings.door': the agent has no such setting"),
+    ],
+)
+def test_settings_of_an_agent_are_told_by_file_line_and_field(tmp_path: Path, setting: str, told: str) -> None:
+    agent = "  - {name: a, kind: agent, backend: lexical, variant: relevance/lexical}\n"
+    agent = agent.replace("}", ",\n     settings: {\n      " + setting + "}}")
+    (tmp_path / "levels.yaml").write_text("levels:\n" + agent)
+    with pytest.raises(InputError) as caught:
+        sie_agent.calibrate_cascade(tmp_path / "levels.yaml", "sample", tmp_path / "out")
+    assert f"levels.yaml, line 4: field 'levels.0.{told}" in str(caught.value)
