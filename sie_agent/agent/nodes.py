@@ -46,7 +46,7 @@ class Nodes:
         """Write down how sure the one-pass judge was."""
         for case in cases:
             told = case.one_pass
-            why = f"uncertainty {case.uncertainty:.3f}, settled at {self.settle:.3f} or below"
+            why = f"uncertainty {case.uncertainty:.3f}, which counts as settled ({self.settle:.3f} or less)"
             facts = {name: told[name] for name in ("variant", "model", "score", "entropy", "status")}
             case.note("assess", score_before=told["score"], why=why, **facts)
 

@@ -156,7 +156,9 @@ def usable_tools(backend: Backend, settings: AgentSettings) -> list[Tool]:
     tools = [TOOLS[name] for name in named]
     left_out = [tool.name for tool in tools if tool.asks and not writes]
     if left_out:
-        say(f"backend '{backend.kind}' cannot write: without {', '.join(left_out)}")
+        names = ", ".join(left_out)
+        tools_are = f"the tool {names} is" if len(left_out) == 1 else f"the tools {names} are"
+        say(f"{tools_are} off: backend '{backend.kind}' cannot write")
     return [tool for tool in tools if tool.name not in left_out]
 
 

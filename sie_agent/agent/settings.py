@@ -75,7 +75,14 @@ class AgentSettings:
             self._check(name, 0.0, 1.0)
         for name in (one.name for one in fields(self) if one.name.startswith("max_") or one.name in ("budget", "wave")):
             self._check(name, 0.0 if "cost" in name else 1)
-        named = self.tools or ()
+        named = () if self.tools is None else self.tools
+        if not isinstance(named, list | tuple) or not all(isinstance(name, str) for name in named):
+            hint = f"The tools are: {', '.join(TOOLS)}"
+            raise InputError(f"expected a list of tools, found {named}", where=option("tools"), hint=hint)
+        if self.variant is not None and not isinstance(self.variant, str | Path):
+            raise InputError(f"expected the name of a variant, found {self.variant}", where=option("variant"))
+        if not isinstance(self.by_meaning, bool):
+            raise InputError(f"expected true or false, found {self.by_meaning}", where=option("by_meaning"))
         if strange := [name for name in named if name not in TOOLS]:
             hint = f"The tools are: {', '.join(TOOLS)}"
             raise InputError(f"unknown tool '{strange[0]}'", where=option("tools"), hint=hint)

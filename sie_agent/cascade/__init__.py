@@ -17,7 +17,7 @@ from sie_agent.cascade.levels import (
     levels_hash,
     load_levels,
 )
-from sie_agent.cascade.saved import LevelReading, load_cascade, reading_of
+from sie_agent.cascade.saved import LevelReading, cascade_file, load_cascade, reading_of
 
 __all__ = [
     "ENSEMBLES",
@@ -38,6 +38,7 @@ __all__ = [
     "ScorerLevel",
     "SettledFigures",
     "agreement_p",
+    "cascade_file",
     "choose_threshold",
     "growth",
     "levels_hash",

@@ -10,7 +10,7 @@ from pydantic import ValidationError
 
 from sie_agent.calibration import CalibrationCurve
 from sie_agent.cascade.confidence import Answers, DecisionScale, Opinion, opinion_of
-from sie_agent.cascade.levels import CascadeSettings
+from sie_agent.cascade.levels import AgentLevel, CascadeSettings, JudgeLevel, PersonLevel, ScorerLevel
 from sie_agent.errors import InputError
 from sie_agent.files.field_errors import first_fault
 from sie_agent.files.paths import user_path
@@ -18,6 +18,7 @@ from sie_agent.files.typed_json import read_model
 from sie_agent.results.cascade import CascadeFile, CascadeLevel
 from sie_agent.utils.arrays import Booleans
 
+FILE = "cascade.json"
 HINT = "Give a file that `sie calibrate-cascade` wrote."
 
 
@@ -44,6 +45,12 @@ class LevelReading:
         return opinion, np.asarray(opinion.confidence >= self.threshold, bool)
 
 
+def cascade_file(path: str | Path) -> Path:
+    """The file itself, where the folder is given that ``sie calibrate-cascade`` wrote."""
+    place = user_path(path)
+    return place / FILE if place.is_dir() else place
+
+
 def load_cascade(path: str | Path) -> tuple[CascadeFile, CascadeSettings]:
     """What a file of ``sie calibrate-cascade`` holds, and its levels as settings.
 
@@ -51,7 +58,7 @@ def load_cascade(path: str | Path) -> tuple[CascadeFile, CascadeSettings]:
     ------
     InputError : the file is missing, or is none; names the first wrong field.
     """
-    place = user_path(path)
+    place = cascade_file(path)
     found = read_model(place, CascadeFile, hint=HINT)
     try:
         settings = CascadeSettings.model_validate({"levels": [level.settings for level in found.levels]})
@@ -62,9 +69,31 @@ def load_cascade(path: str | Path) -> tuple[CascadeFile, CascadeSettings]:
         if (level.name, level.kind) != (own.name, own.kind):
             problem = f"field 'levels.{number}': its settings are those of another level"
             raise InputError(problem, where=place, hint=HINT)
-        if level.threshold is not None and found.agree_on == "relevant" and not level.curves:
-            raise InputError(f"field 'levels.{number}.curves': there is none", where=place, hint=HINT)
+        if isinstance(own, PersonLevel):
+            wrong = "threshold" if level.threshold is not None else "curves" if level.curves else ""
+            problem = f"field 'levels.{number}.{wrong}': people have none"
+        else:
+            least, most = curves_wanted(own, level, by_level=found.agree_on == "level")
+            wrong = "" if least <= len(level.curves) <= most else "curves"
+            told = f"{most}" if least == most else f"from {least} to {most}"
+            problem = f"field 'levels.{number}.{wrong}': expected {told}, one of each member, found {len(level.curves)}"
+        if wrong:
+            raise InputError(problem, where=place, hint=HINT)
     return found, settings
+
+
+def curves_wanted(
+    own: ScorerLevel | JudgeLevel | AgentLevel, level: CascadeLevel, *, by_level: bool
+) -> tuple[int, int]:
+    """The least and the most curves that a level may have: one of each member, none where decisions are grades."""
+    if by_level or (level.threshold is None and not level.curves):
+        return 0, 0
+    if own.confidence == "variants":
+        members = 1 + len(getattr(own, "variants", ()))
+        return members, members
+    # how many orders there are is known to the prompt; `CascadeTask.readings` looks at it
+    least = {"orders": 2, "annotators": own.members}.get(own.confidence, 1)
+    return least, own.members if own.confidence == "orders" else least
 
 
 def scale_of(file: CascadeFile) -> DecisionScale:

@@ -154,10 +154,11 @@ def run_agent(
 
 def lines(result: dict[str, Any]) -> Iterator[str]:
     """The result as it is printed; of a dry run, the plan."""
-    from sie_agent.commands.words import cost_line, duration, plan_lines
+    from sie_agent.commands.words import cost_line, duration, plan_lines, sheet_words
 
     if "parts" in result:
-        yield f"{counted(result['hard'], 'hard pair')} of {result['pairs']:,}, settled at {result['settled_at']:.3f}"
+        yield f"{counted(result['hard'], 'hard pair')} of {result['pairs']:,}"
+        yield f"  a pair counts as settled at an uncertainty of {result['settled_at']:.3f} or less"
         yield f"  at most         {counted(result['most_calls'], 'question')} in all"
         yield from plan_lines(result)
         return
@@ -167,6 +168,8 @@ def lines(result: dict[str, Any]) -> Iterator[str]:
         yield f"  {reason[:60]}: {counted(count, 'pair')}"
     tokens = f"{result['tokens']['input']:,} tokens in, {result['tokens']['output']:,} out"
     yield f"  asked           {counted(result['asked'], 'question')} in {duration(result['seconds'])}, {tokens}"
+    if result["cached"]:
+        yield f"  from the cache  {counted(result['cached'], 'answer')}"
     yield from (f"  cost            {cost}" for cost in cost_line(result))
     if result["failed"]:
         yield f"  without         {counted(result['failed'], 'judgment')}"
@@ -174,6 +177,7 @@ def lines(result: dict[str, Any]) -> Iterator[str]:
     yield f"Traces: {result['page'] or result['traces']}"
     if result["sheet"] is not None:
         yield f"{counted(result['handed'], 'pair')} for people to grade: {result['sheet']}"
+        yield sheet_words(result["sheet"])
 
 
 VERB = Verb(

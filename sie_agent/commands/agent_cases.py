@@ -170,6 +170,7 @@ def figures(found: AgentResult, rows: pd.DataFrame, session: Session) -> dict[st
         "handed": len(found.handed),
         "failed": failed,
         "calls": found.calls,
+        "cached": session.account.cached,
         "tokens_counted": found.tokens,
         "cost_counted": found.cost,
         **{name: told[name] for name in ("asked", "tokens", "cost", "max_cost", "next_may_cost")},

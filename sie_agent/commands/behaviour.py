@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sie_agent.commands.verb import OUT_FILE, Option, Verb
+from sie_agent.errors import InputError
 from sie_agent.utils.counts import counted
 from sie_agent.utils.progress import bar
 from sie_agent.utils.values import check_values
@@ -57,7 +59,8 @@ def behaviour(
 
     Returns
     -------
-    ``samples`` (path), ``rows``, ``events`` (of their shoppers; ``events_skipped``: those that cannot be used),
+    ``samples`` (path), ``rows``, ``events`` (of their shoppers; ``events_skipped``: those that cannot be used;
+    ``events_first_skipped``: what is wrong with the first of them, in words, or None),
     ``available`` (what the log tells), ``known`` (by feature, of how many rows it is known), ``shoppers_known`` (rows),
     ``seconds``, with *check* ``checked`` (rows), ``different`` (``row, feature, computed, recomputed``), ``too_good``
     (``feature, auc``), and ``exit_code`` (3: the check found something).
@@ -97,7 +100,12 @@ def behaviour(
         policy = rows_policy(target.parent, of=listed, skip_invalid=skip_invalid, strict=strict, data=events)
         with behaviour_tables(target.parent, events_map=events_map, catalogue=catalogue) as tables:
             for chunk in chunks:
-                tables.add_rows(chunk, with_events=events is not None)
+                with naming_file(data):
+                    tables.add_rows(chunk, with_events=events is not None)
+            if events is None and not tables.has_histories:
+                problem = "no row has a history, and there is no log of events: nothing is known of any shopper"
+                hint = "Give --events, or map a list of item ids to history in the column map"
+                raise InputError(problem, where=data, hint=hint)
             with bar("Reading events", None):
                 tables.read(events, policy)
             tables.compute()
@@ -109,6 +117,7 @@ def behaviour(
         "rows": tables.rows,
         "events": tables.events,
         "events_skipped": 0 if policy is None else policy.rows,
+        "events_first_skipped": None if policy is None else policy.first,
         "available": sorted(tables.available),
         "known": known,
         "shoppers_known": known.pop("rows of known shoppers"),
@@ -201,13 +210,19 @@ def lines(result: dict[str, Any]) -> Iterator[str]:
     yield f"{counted(rows, 'row')} with {len(result['known'])} behaviour features: {result['samples']}"
     yield f"From {events} of their shoppers, in {result['seconds']:.1f} s"
     if result["events_skipped"]:
-        yield f"Events that could not be used: {result['events_skipped']:,}"
+        yield f"Events that could not be used: {result['events_skipped']:,}; the first: {result['events_first_skipped']}"
     yield f"Shoppers with an event before: {result['shoppers_known']:,} of {counted(rows, 'row')}"
     lacking = [need for need in NEEDS if need not in result["available"]]
     if lacking:
         yield f"The events tell no {', '.join(lacking)}: features that need them are empty"
-    yield "Known, of all rows: " + ", ".join(
-        f"{name.removeprefix('shopper_')} {count / max(rows, 1):.0%}" for name, count in result["known"].items()
+    short = [
+        f"{name.removeprefix('shopper_')} {share_below(count, rows)}"
+        for name, count in result["known"].items()
+        if count < rows
+    ]
+    others = len(result["known"]) - len(short)
+    yield f"Known of all rows: {others} of {counted(len(result['known']), 'feature')}" + (
+        f"; of fewer: {', '.join(short)}" if short else ""
     )
     if "checked" not in result:
         return
@@ -223,6 +238,23 @@ def lines(result: dict[str, Any]) -> Iterator[str]:
     for one in result["too_good"]:
         told = f"{one['feature']} tells the label with an AUC of {one['auc']:.3f}"
         yield f"Likely a leak: {told}; compare the clocks of the samples and of the events"
+
+
+def share_below(count: int, rows: int) -> str:
+    """The share of some rows that are not all, which no rounding makes 100 %."""
+    return f"{min(count / max(rows, 1), 0.99):.0%}"
+
+
+@contextmanager
+def naming_file(data: str | Path) -> Iterator[None]:
+    """What is wrong with a row of the samples, by their file."""
+    try:
+        yield
+    except InputError as error:
+        where = str(error.where or "")
+        if not where.startswith("samples, "):
+            raise
+        raise InputError(error.problem, where=f"{data}, {where.removeprefix('samples, ')}", hint=error.hint) from error
 
 
 NEEDS = ("times", "kinds", "queries", "departments", "brands", "prices")

@@ -86,7 +86,7 @@ def calibrate_cascade(
     ['words', 'person']
     """
     from sie_agent.cascade import load_levels
-    from sie_agent.commands.cascade_askers import AskingLimits, askers_of, judge_files
+    from sie_agent.commands.cascade_askers import AskingLimits, askers_of, check_agents, judge_files
     from sie_agent.commands.cascade_calibrating import Aim, calibrated
     from sie_agent.commands.cascade_seen import seen_queries
     from sie_agent.files.manifest import Manifest, command_line
@@ -102,6 +102,7 @@ def calibrate_cascade(
     if agree_on not in AGREE_ON:
         raise InputError(f"expected one of {', '.join(AGREE_ON)}, found '{agree_on}'", where="--agree-on")
     settings = load_levels(levels)
+    check_agents(levels, settings)
     aim = Aim(alpha, delta, agree_on, relevant_at, tune, seed)
     reads = {"--levels": levels, "--data": source_of(data), "--map": column_map, "--grades": grades}
     reads |= {f"--seen {number}": file for number, file in enumerate(seen)} | judge_files(settings)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 import pandas as pd
@@ -19,6 +20,7 @@ from sie_agent.commands.cascade_tables import own_table, together
 from sie_agent.commands.judges import Judge, open_judge
 from sie_agent.errors import InputError
 from sie_agent.files.paths import user_path
+from sie_agent.files.yaml_files import read_yaml
 from sie_agent.judging import (
     JUDGMENT_COLUMNS,
     Account,
@@ -36,6 +38,10 @@ from sie_agent.judging import (
 from sie_agent.judging import judge as judge_pairs
 from sie_agent.samples import without_grade
 
+if TYPE_CHECKING:
+    from sie_agent.agent import AgentSettings
+
+OPTION = re.compile(r"--([a-z-]+)")
 JUDGE_FIELDS = (
     *("backend", "model", "base_url", "endpoints", "concurrency", "revision", "price_input", "price_output"),
     *("timeout", "patience"),
@@ -158,17 +164,10 @@ class AgentAsker(JudgeAsker):
     """The agent: it sees what the level before said, and looks things up."""
 
     def __init__(self, level: AgentLevel) -> None:
-        from sie_agent.agent import AgentSettings
-
+        self.settings = agent_settings(level)
         self.variants = [load_variant(level.variant)]
         self.backend, self.judge = opened(level, self.variants)
         self.prices = dict(self.backend.prices) if isinstance(self.backend, Accounted) else {}
-        try:
-            self.settings = AgentSettings(**level.settings)
-        except TypeError as error:
-            known = ", ".join(one.name for one in fields(AgentSettings))
-            problem = f"field 'settings': {str(error).rpartition('() ')[2]}"
-            raise InputError(problem, hint=f"There are: {known}.") from error
         told = repr(sorted(level.settings.items())).encode()
         self.fingerprint = hashlib.sha256(variants_hash(self.variants).encode() + told).hexdigest()
         check_measure(level.name, level.confidence, self.variants[0])
@@ -192,6 +191,40 @@ class AgentAsker(JudgeAsker):
         table = table[list(JUDGMENT_COLUMNS)]
         score, entropy = (table[name].to_numpy(np.float64) for name in ("score", "entropy"))
         return table, Answers(score[None], entropy, most_entropy(self.variants[0]))
+
+
+def agent_settings(level: AgentLevel) -> AgentSettings:
+    """The settings of an agent that is a level.
+
+    Raises
+    ------
+    InputError : names the wrong one as a field of the file of levels.
+    """
+    from sie_agent.agent import AgentSettings
+
+    known = [one.name for one in fields(AgentSettings)]
+    if strange := next((name for name in level.settings if name not in known), None):
+        problem = "the agent has no such setting"
+        raise InputError(problem, where=f"field 'settings.{strange}'", hint=f"There are: {', '.join(known)}.")
+    try:
+        return AgentSettings(**level.settings)
+    except InputError as error:
+        problem = OPTION.sub(lambda found: found[1].replace("-", "_"), error.problem)
+        name = OPTION.sub(lambda found: f".{found[1].replace('-', '_')}", str(error.where or ""))
+        raise InputError(problem, where=f"field 'settings{name}'", hint=error.hint) from error
+
+
+def check_agents(path: str | Path, settings: CascadeSettings) -> None:
+    """Raise InputError where an agent's settings are wrong, by file, line and field of the levels."""
+    for number, level in enumerate(settings.levels):
+        if isinstance(level, AgentLevel):
+            try:
+                agent_settings(level)
+            except InputError as error:
+                field = f"levels.{number}.{str(error.where).removeprefix('field ')[1:-1]}"
+                way = [int(part) if part.isdecimal() else part for part in field.split(".")]
+                where = read_yaml(user_path(path)).place(way)
+                raise InputError(f"field '{field}': {error.problem}", where=where, hint=error.hint) from error
 
 
 # by kind, what asks a level of it

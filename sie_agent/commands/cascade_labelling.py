@@ -14,7 +14,8 @@ import pandas as pd
 
 from sie_agent.calibration import RAW_SCORE, mode_of_grades
 from sie_agent.cascade import PERSON, CascadeSettings, LevelReading, PersonLevel, load_cascade, reading_of
-from sie_agent.commands.cascade_askers import AgentAsker, AskingLimits, LevelAsker, askers_of
+from sie_agent.commands.cascade_askers import AgentAsker, AskingLimits, JudgeAsker, LevelAsker, askers_of
+from sie_agent.commands.cascade_lines import better_than_constant
 from sie_agent.commands.cascade_tables import cost_of
 from sie_agent.commands.labelling import Passage
 from sie_agent.commands.log_rows import LogRows
@@ -75,6 +76,10 @@ class CascadeTask:
                 if was != now:
                     problem = f"level '{level.name}': {what} is another than was calibrated"
                     raise InputError(problem, where=f"--cascade {self.path}", hint="Calibrate the cascade anew.")
+            members = len(asker.variants) if isinstance(asker, JudgeAsker) else 1
+            if level.curves and len(level.curves) != members:
+                problem = f"level '{level.name}': it has {len(level.curves)} curves, and {members} members"
+                raise InputError(problem, where=f"--cascade {self.path}", hint="Calibrate the cascade anew.")
             found.append(reading_of(self.file, level, own.confidence))
         return found
 
@@ -299,6 +304,11 @@ def told_of(task: CascadeTask, outcome: Outcome) -> dict[str, Any]:
         **{name: getattr(task.file, name) for name in names},
         "levels_hash": task.file.levels_hash,
         "levels": [vars(one) for one in outcome.counts.values()],
+        "no_better": [
+            level.name
+            for level in task.file.levels
+            if level.threshold is not None and level.test and not better_than_constant(level.test.model_dump())
+        ],
         "unsettled": outcome.statuses[UNSETTLED],
         "not_asked": outcome.statuses[NOT_ASKED],
     }

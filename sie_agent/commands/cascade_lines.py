@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from sie_agent.commands.words import columns, dollars, duration, number
+from sie_agent.commands.words import columns, dollars, duration, number, sheet_words
 from sie_agent.utils.counts import counted
 
 HEADER = (
@@ -36,7 +36,7 @@ def calibration_lines(result: dict[str, Any]) -> Iterator[str]:
     for level in answering:
         if level["threshold"] is None:
             yield f"  {level['name']} settles nothing: {level['why']}"
-        elif not better_than_constant(level):
+        elif not better_than_constant(level["test"]):
             yield f"  {level['name']}: no better there than one answer for all, as far as the test queries tell"
     left = result["people"]["coverage"]
     people = "left for people" if result["levels"][-1]["kind"] == "person" else "settled by nobody"
@@ -73,9 +73,8 @@ def level_cells(level: dict[str, Any]) -> tuple[str, ...]:
     return (level["name"], f"{test['n_asked']:,}", settles, tuned, agrees, *known, cost, time)
 
 
-def better_than_constant(level: dict[str, Any]) -> bool:
-    """Whether a level agrees more than one answer for all of its pairs would."""
-    test = level["test"]
+def better_than_constant(test: dict[str, Any]) -> bool:
+    """Whether a level agrees more than one answer for all of its pairs would, by its *test*."""
     return test["agreement"] is None or test["low"] is None or test["low"] > test["constant"]
 
 
@@ -88,6 +87,8 @@ def labelled_lines(result: dict[str, Any]) -> Iterator[str]:
         share = f"{level['settled'] / total:.1%}"
         asked = f" of {level['asked_about']:,} asked about" if level["kind"] != "person" else ""
         yield f"  {level['name']:<15} {counted(level['settled'], 'row')} ({share}){asked}{costs(level)}"
+    for name in cascade["no_better"]:
+        yield f"  {name}: no better than one answer for all, as far as the test queries of the calibration tell"
     if cascade["unsettled"]:
         yield f"  nobody          {counted(cascade['unsettled'], 'row')}"
     if cascade["not_asked"]:
@@ -101,6 +102,7 @@ def labelled_lines(result: dict[str, Any]) -> Iterator[str]:
         yield f"What was looked up: {result['traces']}"
     if result["sheet"] is not None:
         yield f"To be graded: {result['sheet']}"
+        yield sheet_words(result["sheet"])
 
 
 def costs(level: dict[str, Any]) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +28,7 @@ def by_cascade(
     overwrite: bool,
 ) -> dict[str, Any]:
     """:func:`label` with a calibrated cascade in place of a judge."""
+    from sie_agent.cascade import cascade_file
     from sie_agent.commands.cascade_askers import judge_files
     from sie_agent.commands.cascade_labelling import SHEET, TRACES, label_by_cascade, load_task
     from sie_agent.commands.log_rows import LogRows
@@ -38,7 +40,12 @@ def by_cascade(
     task = load_task(cascade, cache_path, retry_failed, max_cost)
     place = Folder("--out", out, ("judgments.parquet", "manifest.json", SHEET, TRACES))
     events = File("--log-json", None if str(log_json) == "-" else log_json, appended=True)
-    reads = {"--data": source_of(data), "--map": column_map, "--cascade": cascade, **judge_files(task.settings)}
+    reads = {
+        "--data": source_of(data),
+        "--map": column_map,
+        "--cascade": cascade_file(cascade),
+        **judge_files(task.settings),
+    }
     settings = {"--split": split, "--limit": limit, "cascade": task.file.levels_hash}
     work = Work("label", reads, settings, grows=("--limit",))
     with outputs(work, place, events, overwrite=overwrite, cache_path=cache_path):
@@ -54,8 +61,15 @@ def refuse_beside_cascade(**given: Any) -> None:
     ------
     InputError : names the first option that says otherwise.
     """
+    judge = given.pop("judge", None)
+    if isinstance(judge, Judge):
+        # each field is an option of its own
+        usual = Judge()
+        given |= {one.name: getattr(judge, one.name) for one in fields(judge) if judge != usual}
+        given = {name: value for name, value in given.items() if value != getattr(usual, name, None)}
+    elif judge not in (None, "local"):
+        given["backend"] = judge
     for name, value in given.items():
-        judged = name == "judge" and (value is None or value == Judge() or value == "local")
-        if not judged and value not in (None, (), [], False):
+        if value not in (None, (), [], False):
             problem = "a cascade names its judges and variants itself"
             raise InputError(problem, where=f"--{name.replace('_', '-')}", hint="Leave it out beside --cascade.")

@@ -28,6 +28,7 @@ from sie_agent.judging import (
     estimate,
     history_titles,
     is_lasting,
+    items_of_histories,
     judge_chunks,
     load_variant,
     stop_on_signals,
@@ -35,7 +36,7 @@ from sie_agent.judging import (
 )
 from sie_agent.pipeline.judged_log import ZERO_SHOT
 from sie_agent.pipeline.loading import add_to_hash
-from sie_agent.samples import IMPRESSIONS, Distinct, InvalidRows, pair_keys, query_keys
+from sie_agent.samples import IMPRESSIONS, Distinct, InvalidRows, pair_keys, query_keys, rows_policy
 from sie_agent.samples.tables import TableWriter
 from sie_agent.selection import POSITIVE_AT
 from sie_agent.suite import DoubleJudging
@@ -108,8 +109,11 @@ class JudgingTask:
         """The rows with what a variant reads beside them: of preference, the titles of the histories."""
         if variant.aspect != "preference":
             return chunks
-        titles = history_titles(log.data, log.column_map, self.catalogue, log.chunks())
-        return (with_history_titles(chunk, titles) for chunk in chunks)
+        # a history names items of other rows than the ones that are judged; what is wrong with those is not asked here
+        whole = log if log.limit is None else replace(log, limit=None, invalid=rows_policy(None, skip_invalid=True))
+        wanted = None if log.limit is None else lambda: items_of_histories(log.chunks())
+        titles = history_titles(log.data, log.column_map, self.catalogue, whole.chunks(), wanted)
+        return (with_history_titles(chunk, titles) for chunk in saying_if_none(chunks, log))
 
     def rows_of(
         self, log: LogRows, backend: Backend, cache: JudgmentCache, session: Session | None
@@ -120,6 +124,17 @@ class JudgingTask:
         guide = check_guide(self.variants)
         read = answers_of(guide, backend, cache, session, retry_failed=self.retry_failed)
         return ChosenPairs(log, self.budget, read, stands_in=session is None)
+
+
+def saying_if_none(chunks: Iterator[pd.DataFrame], log: LogRows) -> Iterator[pd.DataFrame]:
+    """The same rows; where none of them has a history, that is said."""
+    some = False
+    for chunk in chunks:
+        some = some or bool("history" in chunk.columns and (chunk["history"] != "[]").any())
+        yield chunk
+    if not some:
+        rows = "rows" if log.limit is None else "rows that were read"
+        say(f"{log.data}: none of its {rows} has a history (a list of item ids): nobody's preference can be judged")
 
 
 def label_into(folder: Path, log: LogRows, task: JudgingTask, log_json: str | Path | None) -> dict[str, Any]:

@@ -64,9 +64,17 @@ def asked_again(result: Mapping[str, Any], missing: int) -> Iterator[str]:
         yield "Give a higher --max-cost to go on: only what is missing is asked."
     elif missing > result["failed_for_good"]:
         yield "The same command, given again, asks only what is missing."
-    # of a shopper without a history nobody was asked, nor would be
-    if lasting := result["failed_for_good"] - result.get("failed_by_cause", {}).get("no-history", 0):
+    # of a shopper without a history, or titles of its items, nobody was asked, nor would be
+    causes = result.get("failed_by_cause", {})
+    if count := causes.get("no-titles", 0):
+        yield f"Of {count:,} no title is known of any item of the history: give --catalogue."
+    if lasting := result["failed_for_good"] - count - causes.get("no-history", 0):
         yield f"Of {lasting:,} the answer is not a judgment, and is kept; --retry-failed asks them again."
+
+
+def sheet_words(sheet: str) -> str:
+    """What a filled sheet is for."""
+    return f"Filled in, it is a file of grades: sie compare-prompts or sie distill, with --grades {sheet}"
 
 
 def plan_lines(result: dict[str, Any]) -> Iterator[str]:

@@ -14,7 +14,7 @@ from sie_agent.judging.backends.tool_calls import ENOUGH, choice_variant, chosen
 from sie_agent.judging.cache.database import JudgmentCache
 from sie_agent.judging.clarity import judge_clarity_from_catalogue
 from sie_agent.judging.forecast import estimate
-from sie_agent.judging.histories import history_titles, with_history_titles
+from sie_agent.judging.histories import history_titles, items_of_histories, with_history_titles
 from sie_agent.judging.prompts.audit import AuditFinding, audit
 from sie_agent.judging.prompts.audit_data import DataAudit
 from sie_agent.judging.prompts.render import item_text as clean_item
@@ -76,6 +76,7 @@ __all__ = [
     "estimate",
     "find_variant",
     "history_titles",
+    "items_of_histories",
     "is_composite",
     "is_lasting",
     "judge",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from pathlib import Path
 
 import pandas as pd
@@ -74,6 +74,7 @@ def history_titles(
     column_map: str | Path | ColumnMap | None,
     catalogue: str | Path | None,
     chunks: Iterable[pd.DataFrame],
+    wanted: Callable[[], Collection[str]] | None = None,
 ) -> dict[str, str]:
     """The titles of items for a log's histories: of a catalogue, of the file of items of its map, or of its own rows.
 
@@ -81,6 +82,8 @@ def history_titles(
     ----------
     data, column_map : as `stream_samples` takes them. catalogue : a file with ``item_id`` and ``title``.
     chunks : the rows of the log, which are read where there is neither.
+    wanted : gives the items whose titles are looked for; it is asked where the log is read, which ends as soon as all
+        are found. All items if not given.
 
     Returns
     -------
@@ -96,7 +99,23 @@ def history_titles(
     if titles is not None:
         return titles
     found: dict[str, str] = {}
+    items = None if wanted is None else wanted()
+    if items is not None and not items:
+        return found
     for chunk in chunks:
         for item, title in zip(chunk["item_id"], chunk["title"], strict=True):
-            found.setdefault(item, title)
+            if items is None or item in items:
+                found.setdefault(item, title)
+        if items is not None and len(found) == len(items):
+            break
+    return found
+
+
+def items_of_histories(chunks: Iterable[pd.DataFrame]) -> set[str]:
+    """The items that the histories of some rows name, the newest that a judge is shown."""
+    found: set[str] = set()
+    for chunk in chunks:
+        if "history" in chunk.columns:
+            for text in chunk["history"].unique():
+                found.update(json.loads(text)[-MOST_TITLES:])
     return found

@@ -26,7 +26,7 @@ UNSEEN = ("grade", "label")
 NEEDED = ("sample_id", "query", "item_id", "title")
 # columns of samples that templates read; the history is read as titles
 READ = (*(name for name in ALL_FIELDS if name != HISTORY), HISTORY_TITLES)
-NO_HISTORY = "no-history"
+NO_HISTORY, NO_TITLES = "no-history", "no-titles"
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,6 +186,17 @@ class RowFields:
         names = [name for name in READ if name in rows.columns]
         self._columns = {name: rows[name].to_numpy(dtype=object) for name in names}
         self.count = len(rows)
+        self._histories = rows["history"].to_numpy(dtype=object) if "history" in rows.columns else None
+
+    def apart(self, row: int) -> str:
+        """What tells a history without titles from no history, which look alike to a judge and are not asked."""
+        alike = self._variant.aspect == "preference" and self.lacks(row) == NO_TITLES
+        return NO_TITLES if alike and not self.fields(row)[HISTORY] else ""
+
+    def lacks(self, row: int) -> str:
+        """What a row without titles of a history has not: the history itself, or the titles of its items."""
+        history = "[]" if self._histories is None else self._histories[row]
+        return NO_TITLES if isinstance(history, str) and history.strip() not in ("", "[]") else NO_HISTORY
 
     def fields(self, row: int) -> dict[str, str]:
         """What the template may use of one row."""
@@ -202,7 +213,7 @@ def distinct_questions(rows: RowFields, keys: KeyMaker) -> tuple[list[Question],
     place_of: dict[str, int] = {}
     places: list[int] = []
     for row in range(rows.count):
-        key = keys.make(rows.fields(row))
+        key = keys.make(rows.fields(row)) + rows.apart(row)
         place = place_of.setdefault(key, len(asked))
         if place == len(asked):
             asked.append(Question(row, key))
@@ -297,9 +308,13 @@ class LookUp:
 
     def _without_history(self, asked: Sequence[Question], rows: RowFields) -> dict[str, tuple[Answer, Source]]:
         """What stands for the questions about shoppers of whom nothing is known: nobody is asked."""
-        answer = Answer(NO_HISTORY, self.variant.method, "the shopper has no history, or none of its items has a title")
+        told = {
+            NO_HISTORY: "the shopper has no history",
+            NO_TITLES: "no title is known of any item of the shopper's history: give --catalogue",
+        }
+        answers = {status: Answer(status, self.variant.method, text) for status, text in told.items()}
         empty = (question for question in asked if not rows.fields(question.row)[HISTORY])
-        return {question.key: (answer, self.keys.own[0]) for question in empty}
+        return {one.key: (answers[rows.lacks(one.row)], self.keys.own[0]) for one in empty}
 
 
 @dataclass
@@ -322,7 +337,9 @@ class Chunk:
 
     def known(self) -> frozenset[str]:
         """The keys of those whose answer comes from the cache."""
-        return frozenset(key for key, (answer, _) in self.answers.items() if answer.status != NO_HISTORY)
+        return frozenset(
+            key for key, (answer, _) in self.answers.items() if answer.status not in (NO_HISTORY, NO_TITLES)
+        )
 
     def pending(self) -> list[Question]:
         """The questions that have no answer."""

@@ -259,8 +259,9 @@ def relevance_of(
         raise InputError(f"holds no judgment of {aspect}", where=where, hint=hint)
     rows["asked"] = asked_variant(rows)
     rows = with_agent(rows, variant)
-    rows, chosen_model = one_of(rows, rows["model"], "model", model, where)
-    rows, chosen_variant = one_of(rows, rows["asked"], "variant", variant, where)
+    mixed = names_with_agent(rows)
+    rows, chosen_model = one_of(rows, rows["model"], "model", model, where, mixed)
+    rows, chosen_variant = one_of(rows, rows["asked"], "variant", variant, where, mixed)
     if rows["sample_id"].duplicated().any():
         twice = rows[rows["sample_id"].duplicated()].iloc[0]
         said = f"the sample '{twice['sample_id']}' is judged twice"
@@ -296,6 +297,12 @@ def with_agent(rows: pd.DataFrame, variant: str | None) -> pd.DataFrame:
     return both.assign(asked=variant, model=" + ".join(sorted(set(both["model"])))) if agents.any() else rows
 
 
+def names_with_agent(rows: pd.DataFrame) -> list[str]:
+    """By which names an agent's judgments and the first ones are taken together; none where there are not both."""
+    agents = rows["variant"].str.endswith(AGENT)
+    return [f"{name}{AGENT}" for name in sorted(set(rows.loc[~agents, "asked"]))] if agents.any() else []
+
+
 def mode_of(rows: pd.DataFrame, where: str) -> str:
     """How the answers of one judge came by their scores.
 
@@ -317,9 +324,9 @@ def mode_of(rows: pd.DataFrame, where: str) -> str:
 
 
 def one_of(
-    rows: pd.DataFrame, values: pd.Series[str], what: str, wanted: str | None, where: str
+    rows: pd.DataFrame, values: pd.Series[str], what: str, wanted: str | None, where: str, mixed: Sequence[str] = ()
 ) -> tuple[pd.DataFrame, str]:
-    """The rows of one model or variant: the one wanted, or the only one there."""
+    """The rows of one model or variant: the one wanted, or the only one there; *mixed* as `names_with_agent` gives."""
     there = sorted(str(value) for value in values.unique())
     option = f"--{what}"
     if wanted is not None and wanted not in there:
@@ -327,11 +334,11 @@ def one_of(
             f"holds no judgment of {what} '{wanted}'", where=where, hint=f"Give {option} one of: {', '.join(there)}."
         )
     if wanted is None and len(there) > 1:
-        raise InputError(
-            f"holds judgments of several {what}s, which are not to be mixed",
-            where=where,
-            hint=f"Choose one with {option}: {', '.join(there)}.",
-        )
+        counts = ", ".join(f"{value} ({int((values == value).sum()):,})" for value in there) if mixed else ""
+        hint = f"Choose one with {option}: {counts or ', '.join(there)}."
+        if mixed:
+            hint = f"Take all of them, the agent's in place of the first, with --variant {' or '.join(mixed)}. {hint}"
+        raise InputError(f"holds judgments of several {what}s, which are not to be mixed", where=where, hint=hint)
     chosen = there[0] if wanted is None else wanted
     return rows[values == chosen], chosen
 

@@ -125,4 +125,6 @@ class CascadeFile(Document):
                 raise ValueError(f"the threshold of level '{level.name}' is not the last that held")
         if self.agree_on == "level" and len(self.scale) < 2:
             raise ValueError("`scale` must list two grades or more where decisions are grades")
+        if any(after <= before for before, after in pairwise(self.scale)):
+            raise ValueError("the grades of `scale` must rise")
         return self

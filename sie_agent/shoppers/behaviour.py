@@ -175,8 +175,14 @@ class BehaviourTables:
         if sieve.faults:
             fault = sieve.faults[0]
             named = f"sample_id '{samples['sample_id'].iloc[fault.place]}', " if "sample_id" in samples else ""
-            raise InputError(fault.problem, where=f"samples, {named}field 'timestamp'", hint=fault.hint)
+            place = f"samples, row {self.rows + fault.place + 1}, {named}field 'timestamp'"
+            raise InputError(fault.problem, where=place, hint=fault.hint)
         return np.asarray(times.to_numpy(np.int64))
+
+    @property
+    def has_histories(self) -> bool:
+        """Whether some row that was added has a history; known where no events are read."""
+        return bool(self._histories)
 
     def _of_histories(self, histories: pd.Series) -> tuple[pd.Series, Int64s]:
         """A name for each history, which stands for the shopper, and the place behind its last item."""

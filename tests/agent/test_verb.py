@@ -95,7 +95,7 @@ def test_mixed_judgments_are_read_as_one_only_by_their_name(made: Made) -> None:
     made(share=0.5)
     table, where = read_judgments(["out"])
     samples = log_of(20)
-    with pytest.raises(InputError, match="variant"):
+    with pytest.raises(InputError, match="--variant relevance/graded\\+agent"):
         relevance_of(table, samples, where)
     one = relevance_of(table, samples, where, variant="relevance/graded")
     assert int(np.isnan(one.relevance).sum()) == 10

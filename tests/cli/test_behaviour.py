@@ -80,6 +80,8 @@ def test_events_that_cannot_be_used_are_listed(sie: Sie, shop: ShopEvents, tmp_p
     ran = sie(*VERB, "--output", "json")
     assert ran.code == 0 and ran.json["events_skipped"] == 2, ran.err
     listed = pd.read_csv(tmp_path / "out.events.invalid-rows.csv")
+    assert "events.csv, row 4, field 'event'" in ran.json["events_first_skipped"]
+    assert "dance" in ran.json["events_first_skipped"]
     assert listed["row"].tolist() == [4, 6] and listed["field"].unique().tolist() == ["event"]
     kinds = tmp_path / "kinds.yaml"
     kinds.write_text("kinds: {dance: other}\n")
@@ -109,3 +111,21 @@ def test_without_events_the_histories_are_read(sie: Sie, shop: ShopEvents) -> No
     ran = sie("behaviour", "--data", "rows.parquet", "--out", "out.parquet", "--check")
     assert ran.code == 0
     assert "The events tell no times, kinds, queries, departments, brands, prices" in ran.out
+    known = next(line for line in ran.out.splitlines() if line.startswith("Known of all rows"))
+    assert "100%" not in known and "of 24 features; of fewer:" in known
+
+
+def test_a_log_without_shoppers_is_refused(sie: Sie, tmp_path: Path) -> None:
+    ran = sie("behaviour", "--data", "sample", "--out", "out.parquet")
+    assert ran.code == 2 and "no row has a history, and there is no log of events" in ran.err
+    assert not (tmp_path / "out.parquet").exists()
+
+
+def test_a_time_of_the_samples_that_cannot_be_read_is_told_by_file_and_row(
+    sie: Sie, shop: ShopEvents, tmp_path: Path
+) -> None:
+    rows = shop.samples.copy()
+    rows.loc[2, "timestamp"] = "yesterday"
+    rows.to_parquet(tmp_path / "rows.parquet")
+    ran = sie(*VERB)
+    assert ran.code == 2 and "rows.parquet, row 3, sample_id" in ran.err and "yesterday" in ran.err

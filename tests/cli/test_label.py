@@ -249,3 +249,22 @@ def test_preference_is_asked_by_history_and_titles_come_from_the_log(
     assert judged["status"].tolist() == ["no-history", "ok"] * 6 and judged["sample_id"].tolist() == [
         *rows["sample_id"]
     ]
+
+
+def test_titles_of_a_history_come_from_rows_behind_the_limit(log: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    rows = load_samples(log).head(4)
+    last, unknown = rows["item_id"].tolist()[3], "of no row"
+    rows["history"] = [json.dumps([last]), json.dumps([unknown]), "[]", json.dumps([last])]
+    data, out = log.parent / "shoppers.parquet", log.parent / "out"
+    rows.to_parquet(data)
+    given = ["label", "--data", str(data), "--backend", "lexical", "--variant", "preference/words", "--out", str(out)]
+    code, result = sie(capsys, *given, "--limit", "1")
+    assert (code, result["ok"]) == (0, 1)
+    code, result = sie(capsys, *given, "--limit", "3")
+    assert code == 3 and result["failed_by_cause"] == {"no-titles": 1, "no-history": 1}
+
+
+def test_a_log_without_any_history_is_told(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    given = ["--data", "sample", "--backend", "lexical", "--variant", "preference/words", "--out", str(tmp_path / "o")]
+    assert main(["label", *given]) == 3
+    assert "sample: none of its rows has a history" in capsys.readouterr().err

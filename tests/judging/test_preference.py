@@ -74,7 +74,7 @@ def test_each_history_and_item_is_asked_once_and_a_shopper_without_one_never(cac
         found = judge(rows.set_index(np.arange(10, 15)), GRADED, backend, cache)
         assert planned["to_ask"] == planned["distinct"] == len(server.bodies) == 2 and planned["rows"] == 5
         assert found.index.tolist() == list(range(10, 15)) and found["aspect"].unique().tolist() == ["preference"]
-        assert found["status"].tolist() == ["ok", "no-history", "ok", "ok", "no-history"]
+        assert found["status"].tolist() == ["ok", "no-history", "ok", "ok", "no-titles"]
         assert found["score"].round(6).fillna(-1).tolist() == [0.75, -1, 0.75, 0.75, -1]
         assert found["sample_id"].tolist() == rows["sample_id"].tolist() and found["query"].tolist()[4] == "query 4"
         assert found["cached"].tolist()[1] is False and found["input_tokens"].tolist()[1] == 0
@@ -88,6 +88,12 @@ def test_each_history_and_item_is_asked_once_and_a_shopper_without_one_never(cac
         chunks = [rows.iloc[[one]].reset_index(drop=True) for one in range(5)]
         assert [len(one) for one in judge_chunks(chunks, GRADED, backend, cache)] == [1] * 5
         assert len(server.bodies) == 2
+
+
+def test_a_history_without_titles_is_told_from_none_also_of_the_same_item(cache: JudgmentCache) -> None:
+    found = judge(asked(("Lamp", []), ("Lamp", ["x"]), ("Lamp", ["x"])), WORDS, LEXICAL, cache)
+    assert found["status"].tolist() == ["no-history", "no-titles", "no-titles"]
+    assert "--catalogue" in found["detail"][1] and found["score"].isna().all()
 
 
 def test_a_question_shows_the_history_and_neither_query_nor_grade(cache: JudgmentCache) -> None:

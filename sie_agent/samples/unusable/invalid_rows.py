@@ -37,6 +37,7 @@ class InvalidRows:
     Attributes
     ----------
     rows : how many rows cannot be used; total : of how many. Both 0 as long as none was met.
+    first : where the first of these is and what is wrong with it, in words; None as long as none was met.
     used : how many rows are used, before impressions are put together; None as long as not all were read.
     decided : whether the source was looked through. limit : how many rows of it are read at most; None: all.
     labels_needed : whether a row without a label cannot be used, since others have one; None: not known yet.
@@ -54,6 +55,7 @@ class InvalidRows:
         self.listed = listed
         self.skip = skip
         self.rows = 0
+        self.first: str | None = None
         self.total = 0
         self.used: int | None = None
         self.decided = False
@@ -97,6 +99,7 @@ class InvalidRows:
             if listing is not None:
                 listing.discard()
             return
+        self.first = f"{worst.where}: {worst.problem}"
         first = "the first " if self.limit is not None and self.total >= self.limit else ""
         of_all = f"{self.rows:,} of {first}{counted(self.total, 'row')} cannot be used"
         if self.rows > MOST * self.total and not self.skip:
