@@ -8,7 +8,7 @@ from sie_agent.judging.backends.base import AT_ONCE, Accounted, Backend, Source,
 from sie_agent.judging.backends.embedding import MAX_TOKENS as ENCODER_TOKENS
 from sie_agent.judging.backends.embedding import encode as encode_sentences
 from sie_agent.judging.backends.endpoints import DOUBLE_JUDGED, Endpoint, EndpointList, PricePart, load_endpoints
-from sie_agent.judging.backends.http.plain_chat import PlainAnswer, say_in_text
+from sie_agent.judging.backends.http.plain_chat import PlainAnswer, chat_server, say_in_text
 from sie_agent.judging.backends.lexical import share_of_words
 from sie_agent.judging.backends.tool_calls import ENOUGH, choice_variant, chosen_tool, tool_chooser
 from sie_agent.judging.cache.database import JudgmentCache
@@ -64,6 +64,7 @@ __all__ = [
     "backend_kinds",
     "cached_scores",
     "can_answer",
+    "chat_server",
     "check_installed",
     "check_limit",
     "check_method",

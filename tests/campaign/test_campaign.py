@@ -136,10 +136,10 @@ MONEY = {"judges": "b=openai,m,base_url=http://127.0.0.1:9/v1,price_input=1,pric
         ("planner", {"planner": "p=openai,m,base_url=http://127.0.0.1:9/v1", **MONEY}, "the planner has no price"),
     ],
 )
-def test_a_wrong_name_is_told_with_file_line_and_field_before_anything_is_read(
-    field: str, given: dict[str, Any], says: str, tmp_path: Path
+def test_a_wrong_name_is_told_with_file_line_and_field_before_anything_is_kept(
+    field: str, given: dict[str, Any], says: str, log: Path, tmp_path: Path
 ) -> None:
-    plain = {"log": "nowhere.csv", "judges": "words=lexical", "budget": {"judgments": 60}}
+    plain = {"log": log.name, "judges": "words=lexical", "budget": {"judgments": 60}}
     goal = write(tmp_path / "goal.yaml", **{**plain, **given})
     with pytest.raises(InputError, match=rf"goal\.yaml, line \d+, field '{field}'") as error:
         run_campaign(goal, "out")

@@ -20,6 +20,7 @@ from sie_agent.judging import (
     asked_variants,
     backend_kinds,
     can_answer,
+    chat_server,
     check_method,
     default_variant,
     is_composite,
@@ -196,8 +197,6 @@ def check_planner(goal: Goal) -> None:
     ------
     InputError : it is neither, or has no price while money is limited.
     """
-    from sie_agent.judging.backends.http.plain_chat import chat_server
-
     where = "goal, field 'planner'"
     if goal.planner == "rules":
         return
