@@ -210,7 +210,8 @@ def lines(result: dict[str, Any]) -> Iterator[str]:
     yield f"{counted(rows, 'row')} with {len(result['known'])} behaviour features: {result['samples']}"
     yield f"From {events} of their shoppers, in {result['seconds']:.1f} s"
     if result["events_skipped"]:
-        yield f"Events that could not be used: {result['events_skipped']:,}; the first: {result['events_first_skipped']}"
+        first = result["events_first_skipped"]
+        yield f"Events left out: {result['events_skipped']:,}; the first: {first}"
     yield f"Shoppers with an event before: {result['shoppers_known']:,} of {counted(rows, 'row')}"
     lacking = [need for need in NEEDS if need not in result["available"]]
     if lacking:
