@@ -200,13 +200,17 @@ def test_names_of_files_are_never_patterns(root: Path, name: str) -> None:
     assert not (root / "new").exists()
 
 
-COMPARED = {"variants": ["relevance/lexical"], "judges": ["lexical"]}
+COMPARED: dict[str, Any] = {"variants": ["relevance/lexical"], "judges": ["lexical"]}
 
 
 def test_a_campaign_has_a_verdict(root: Path) -> None:
     folder = root / "runs/campaign"
     folder.mkdir()
-    outcome = {"verdict": "no-better", "sentence": f"Nothing is gained. {HOSTILE}", "mode": "gold (9 grades)"}
+    outcome: dict[str, Any] = {
+        "verdict": "no-better",
+        "sentence": f"Nothing is gained. {HOSTILE}",
+        "mode": "gold (9 grades)",
+    }
     outcome |= {"gain": {"value": -0.1, "low": -0.2, "high": 0.1}}
     for found, use in ((outcome, "no-better"), (None, "unknown")):
         whole = {"format": 1, "status": "grades", "choice": "relevance/graded @ small", "outcome": found}
@@ -309,8 +313,8 @@ class TestWhy:
         (root / "why/suite.yaml").write_text(f"data: {{source: {tmp_path}/secret/log.parquet}}\n")
         name = secret["sample_id"].iloc[0]
         server = server_of(root)
-        for data in ({}, {"data": "why/samples.parquet"}):
-            assert "no row has the id" in refused(server, "explain", scorer="why", ids=[name], **data)
+        for data in (None, "why/samples.parquet"):
+            assert "no row has the id" in refused(server, "explain", scorer="why", ids=[name], data=data)
         assert called(server, "explain", scorer="why", ids=[name[1:]])["explanations"]
 
     def test_samples_beside_a_scorer_lie_in_the_root(self, tmp_path: Path, scorer: Path) -> None:

@@ -129,7 +129,7 @@ def verdict_of(root: ServerRoot, given: str) -> VerdictAnswer:
 
 def campaign_verdict(read: CampaignFile, given: str) -> VerdictAnswer:
     """The outcome of a campaign; of one that has none, what it waits for."""
-    named = {"path": short(given), "judge": short(read.choice, 200)}
+    named: dict[str, Any] = {"path": short(given), "judge": short(read.choice, 200)}
     found = read.outcome
     if found is None or not found.verdict:
         waits = {"approval": "that somebody approves what it may spend", "grades": "grades of people"}.get(read.status)
@@ -137,7 +137,7 @@ def campaign_verdict(read: CampaignFile, given: str) -> VerdictAnswer:
             "The campaign has no outcome." if waits is None else f"The campaign has no outcome yet: it awaits {waits}."
         )
         return VerdictAnswer(**named, use="unknown", text=text, mode=short(read.mode, 100))
-    told = {"use": short(found.verdict, 100), "text": short(found.sentence, 2_000)}
+    told: dict[str, Any] = {"use": short(found.verdict, 100), "text": short(found.sentence, 2_000)}
     return VerdictAnswer(**named, **told, mode=short(found.mode or read.mode, 100), gain=found.gain)
 
 

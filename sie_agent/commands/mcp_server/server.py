@@ -55,7 +55,7 @@ MOST_MESSAGES = 12
 TOP = 20
 
 
-class SieTools(MCPServer):
+class SieTools(MCPServer[Any]):
     """The SDK's server; arguments that a tool does not take are told in this program's words."""
 
     async def call_tool(
