@@ -46,7 +46,7 @@ from sie_agent.evaluation.bootstrap import standard_error, widen
 from sie_agent.evaluation.strength import paired_query_difference
 from sie_agent.evaluation.within import QueryPairs
 from sie_agent.judging import JudgmentCache
-from sie_agent.labels import WEAK_LABELS, label_names, student_settings
+from sie_agent.labels import WEAK_LABELS, student_settings
 from sie_agent.pipeline import training_of
 from sie_agent.scorer import Scorer, fit_student, student_inputs
 from sie_agent.suite.draw.draw import start_draw
@@ -67,7 +67,8 @@ DATA: dict[str, tuple[str, list[str]]] = {
     "homedepot": ("zoo-homedepot", ["data.min_items_per_query=13"]),
     "sample": ("quickstart", ["data.limit=300", "data.min_items_per_query=1", "labels.proxies=1", "target.epochs=1"]),
 }
-LABELS = label_names()
+# without those of preference, which nobody judged here
+LABELS = tuple(name for name, label in WEAK_LABELS.items() if label.aspect == "relevance")
 
 
 def main() -> None:

@@ -38,7 +38,7 @@ def behaviour(
     strict: bool = False,
     overwrite: bool = False,
 ) -> dict[str, Any]:
-    """Write the samples with what each row's shopper had done before: 24 columns that begin with shopper_.
+    """Write the samples with what each row's shopper had done before: 24 columns.
 
     Events strictly before a row's timestamp count, nothing at it or after it. Recency, frequency, affinity to the
     item's department, brand and price band, repeat purchase, the session. The columns go through every verb that reads

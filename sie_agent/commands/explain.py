@@ -59,9 +59,9 @@ def explain(
     -------
     ``by``, ``top``, ``explanations`` (one object per row, all features), ``weights`` (one object per row, where the
     scorer's recipe weighs: ``weight`` and the ``parts`` that it is made of, the shopper's among them), ``lost`` (of the
-    *ids* that are in the log and not among the rows that are used, what became of each: ``sample_id, row, place,
-    reason, problem, pair``; where an impression was folded into its *pair*, that is explained), ``html`` (path, or None
-    where no page was asked for or no row was left to explain).
+    *ids* that are in the log and not among the rows that are used, what became of each:
+    ``sample_id, row, place, reason, problem, pair``; where an impression was folded into its *pair*, that is
+    explained), ``html`` (path, or None where no page was asked for or no row was left to explain).
 
     Raises
     ------

@@ -305,6 +305,8 @@ def test_the_same_command_again_and_another(sie: Sie, here: Path, verb: str) -> 
             "explain": ("--row", "2"),
             "benchmark": ("--split", "all"),
             "calibrate": ("--method", "platt"),
+            "calibrate-cascade": ("--delta", "0.2"),
+            "behaviour": ("--limit", "60"),
         }.get(verb, ("--positive-at", "0.4"))
     before = snapshot(here)
     ran = sie(*typed, *more, option, fresh, "--quiet")

@@ -11,14 +11,16 @@ from sie_agent.attribution import REFERENCES, SIGNED
 from sie_agent.commands.attribute import DEFAULT_REFERENCES
 from sie_agent.judging import JUDGMENT_COLUMNS
 from sie_agent.judging.backends import BACKENDS
-from sie_agent.labels import label_names
+from sie_agent.labels import WEAK_LABELS
 from sie_agent.scorer import FROM, LABEL_ERROR
 
 from .conftest import Ran, Sie
 
 LABEL = ("label", "--variant", "relevance/lexical", "--backend", "lexical")
-LABELS = ["sample_id", *label_names()]
-SCORES = ["sample_id", "query", "item_id", "label", *label_names(), LABEL_ERROR, FROM]
+# those of preference are made where it was judged
+NAMES = [name for name, label in WEAK_LABELS.items() if label.aspect == "relevance"]
+LABELS = ["sample_id", *NAMES]
+SCORES = ["sample_id", "query", "item_id", "label", *NAMES, LABEL_ERROR, FROM]
 
 
 def done(ran: Ran) -> Ran:

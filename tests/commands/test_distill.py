@@ -17,7 +17,7 @@ from sie_agent.commands.judges import Judge
 from sie_agent.commands.label import label
 from sie_agent.errors import InputError
 from sie_agent.features import TextFeatures
-from sie_agent.labels import label_names
+from sie_agent.labels import WEAK_LABELS
 from sie_agent.pipeline import CANDIDATES, DistillSettings
 from sie_agent.pipeline.judged_log import Judged
 from sie_agent.samples import load_samples, without_grade
@@ -25,6 +25,9 @@ from sie_agent.scorer import load_scorer
 
 SMALL = ("labels.proxies=1", "target.hidden=4", "target.epochs=6", "target.learning_rate=0.01", "scorer.trees=10")
 KINDS, LOOKS = ("brolp", "tavit", "munker", "selga"), ("grue", "vask", "olin", "pemb")
+
+# those of preference are made where it was judged
+NAMES = [name for name, label in WEAK_LABELS.items() if label.aspect == "relevance"]
 
 
 def shop(n_queries: int = 60, items: int = 8) -> pd.DataFrame:
@@ -78,9 +81,9 @@ def make(tmp_path: Path) -> Make:
 def test_the_folder_holds_labels_a_scorer_and_what_it_is_from(make: Make) -> None:
     said, out = make("log", shop())
     labels = pd.read_parquet(out / "labels.parquet")
-    assert list(labels) == ["sample_id", *label_names()] and len(labels) == 240 == said["judged"]
+    assert list(labels) == ["sample_id", *NAMES] and len(labels) == 240 == said["judged"]
     scorer = load_scorer(out / "scorer")
-    assert list(scorer.students) == list(label_names()) == said["weak_labels"]
+    assert list(scorer.students) == NAMES == said["weak_labels"]
     manifest = json.loads((out / "manifest.json").read_text())
     assert manifest["recipe"] == said["recipe"] and manifest["counts"]["queries"] == 60
     assert scorer.recipe is not None and scorer.recipe.words == said["recipe"]["words"]

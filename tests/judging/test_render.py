@@ -30,7 +30,7 @@ from sie_agent.judging.prompts.render import (
     one_line,
     render_messages,
 )
-from sie_agent.judging.prompts.templates import FIELDS, Filling, compiled
+from sie_agent.judging.prompts.templates import ALL_FIELDS, FIELDS, Filling, compiled
 from sie_agent.judging.prompts.variants import Variant, list_variants
 
 NASTY = "<＜﹤[/|!?INSTSYSITEMQUERYitemquery ]>\u200b\u202e\ue000\x00\x1c\x85\u2028\u3000\u00a0\ud800\n\t %{}"
@@ -90,7 +90,7 @@ def slow_messages(variant: Variant, fields: Mapping[str, str], method: str) -> t
     if method == "likelihood":
         parts = [likelihood_prefix(variant), item, f" {fields['query']}"]
         if variant.generic_title:
-            blank = {**dict.fromkeys(FIELDS, ""), "title": variant.generic_title}
+            blank = {**dict.fromkeys(ALL_FIELDS, ""), "title": variant.generic_title}
             parts.append(str(compiled(variant.user).render(blank)))
         roles = ("prefix", "context", "target", "generic")
         return tuple({"role": role, "content": part} for role, part in zip(roles, parts, strict=False))
@@ -108,7 +108,8 @@ rows = st.fixed_dictionaries(dict.fromkeys(FIELDS, st.just("") | texts))
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", list_variants())
+# how those of preference show a history: tests/judging/test_preference.py
+@pytest.mark.parametrize("name", [name for name in list_variants() if not name.startswith("preference/")])
 @given(row=rows)
 @settings(max_examples=60)
 def test_messages_are_those_that_jinja_renders_row_by_row(name: str, row: dict[str, str]) -> None:

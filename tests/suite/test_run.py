@@ -19,7 +19,7 @@ from sie_agent.files.writing import exclusive_lock
 from sie_agent.judging import JUDGMENT_COLUMNS
 from sie_agent.judging.answers import Answer
 from sie_agent.judging.backends.lexical import LexicalBackend
-from sie_agent.labels import label_names
+from sie_agent.labels import WEAK_LABELS
 from sie_agent.samples import normalise_query
 from sie_agent.scorer import load_scorer
 from sie_agent.selection import recipe_in
@@ -28,7 +28,8 @@ from sie_agent.suite import evaluate_run, run_suite
 pytestmark = pytest.mark.slow
 
 TABLES = ("judgments", "labels", "scores", "reference", "samples")
-LABELS = list(label_names())
+# those of preference are made where it was judged
+LABELS = [name for name, label in WEAK_LABELS.items() if label.aspect == "relevance"]
 TOLD = ["label_error", "label_error_from"]
 Finished = tuple[Any, Path, dict[str, Any]]
 
