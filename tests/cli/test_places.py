@@ -41,7 +41,7 @@ VERBS: dict[str, tuple[tuple[str, ...], str, str]] = {
     "select": (SELECT, "--out", "new.parquet"),
     "dropped": ((*SELECT, "--out", "k.parquet"), "--dropped", "new.parquet"),
     "weights": (("weights", "--scores", "scores.parquet", "--by", "support"), "--out", "new.parquet"),
-    "behaviour": (("behaviour", "--data", "log.csv"), "--out", "new.parquet"),
+    "behaviour": (("behaviour", "--data", "shoppers.csv"), "--out", "new.parquet"),
     "rank": (("rank", "--scores", "scores.parquet", "--by", "query", "--score", "support"), "--out", "new.parquet"),
     "attribute": (("attribute", "--data", "log.csv", "--seeds", "1", "--reference", "el2n"), "--out", "new.parquet"),
     "explain": (("explain", "--scorer", "scorer", "--data", "log.csv", "--row", "1"), "--html", "new.html"),
@@ -126,6 +126,8 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("shop")
     rows = log_rows()
     (folder / "log.csv").write_text(csv_text(rows), encoding="utf-8")
+    shoppers = [{**row, "user_id": "u", "history": '["i9"]'} for row in rows]
+    (folder / "shoppers.csv").write_text(csv_text(shoppers), encoding="utf-8")
     samples = load_samples(folder / "log.csv")
     labels = samples[["sample_id"]].assign(support=samples["label"].astype(float))
     save_scorer(distill_scorer(samples, labels, settings=StudentSettings(trees=2)), folder / "scorer")
