@@ -73,7 +73,10 @@ def behaviour(
     Examples
     --------
     >>> import sie_agent as sie
-    >>> result = sie.behaviour("sample", "with-behaviour.parquet", limit=40)
+    >>> made = sie.generate_events(shoppers=10, days=10, seed=0)
+    >>> made.samples.to_parquet("rows.parquet")
+    >>> made.events.to_parquet("events.parquet")
+    >>> result = sie.behaviour("rows.parquet", "with-behaviour.parquet", events="events.parquet", limit=40)
     >>> result["rows"], len(result["known"])
     (40, 24)
     """
