@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import lru_cache
 from typing import Any
+
+from sie_agent.utils import tracing
 
 
 @contextmanager
 def node_span(node: str, count: int) -> Iterator[None]:
     """A span ``agent NODE`` around the work of a node for *count* pairs; no text of a pair gets into it."""
-    tracer = _tracer()
+    tracer = tracing.tracer()
     if tracer is None:
         yield
         return
@@ -19,12 +20,3 @@ def node_span(node: str, count: int) -> Iterator[None]:
     quiet: dict[str, Any] = {"record_exception": False, "set_status_on_exception": False}
     with tracer.start_as_current_span(f"agent {node}", attributes=attributes, **quiet):
         yield
-
-
-@lru_cache(maxsize=1)
-def _tracer() -> Any:
-    try:
-        from opentelemetry import trace
-    except ImportError:
-        return None
-    return trace.get_tracer("sie_agent")

@@ -6,7 +6,6 @@ import time
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -23,11 +22,10 @@ from sie_agent.grading import write_sheet
 from sie_agent.judging import JUDGMENT_COLUMNS, Accounted, Backend, JudgmentCache, Session, stop_on_signals
 from sie_agent.pipeline.judged_log import ZERO_SHOT, read_judgments
 from sie_agent.pipeline.loading import load_log, samples_hash
+from sie_agent.report import write_traces_page
 from sie_agent.samples import InvalidRows, without_grade
 from sie_agent.samples.tables import write_table
-from sie_agent.utils.extras import is_installed
 
-PAGES = "sie_agent.report.traces"
 HINT = "Give the folder that `sie label` wrote from the same data."
 
 
@@ -125,12 +123,8 @@ def write_files(folder: Path, found: AgentResult, rows: pd.DataFrame, table: pd.
     """All files but the manifest; gives their paths."""
     write_table(replaced(table, found), folder / "judgments.parquet")
     write_table(found.traces, folder / "traces.parquet")
-    page = None
-    if is_installed(PAGES):
-        # the page of traces
-        page = import_module(PAGES).write_traces_page(
-            folder / "traces.html", found.traces, title="Hard pairs, and what was looked up about them"
-        )
+    title = "Hard pairs, and what was looked up about them"
+    page = write_traces_page(folder / "traces.html", found.traces, title=title)
     sheet = None
     if found.handed:
         sheet = folder / "to-grade.csv"
@@ -138,7 +132,7 @@ def write_files(folder: Path, found: AgentResult, rows: pd.DataFrame, table: pd.
     paths = {"judgments": folder / "judgments.parquet", "traces": folder / "traces.parquet"}
     return {
         **{name: str(path) for name, path in paths.items()},
-        "page": page and str(page),
+        "page": str(page),
         "sheet": sheet and str(sheet),
     }
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from sie_agent.agent import AgentSettings, judge_hard_cases, spans
+from sie_agent.agent import AgentSettings, judge_hard_cases
 from sie_agent.judging import JudgmentCache, make_backend
+from sie_agent.utils import tracing
 
 from ..judging.scripted_server import scripted_server
 from .conftest import judge_script, judged_of, log_of, server_backend
@@ -19,7 +20,7 @@ def test_a_span_for_each_node(cache: JudgmentCache, monkeypatch: pytest.MonkeyPa
 
     kept, provider = InMemorySpanExporter(), telemetry.TracerProvider()
     provider.add_span_processor(SimpleSpanProcessor(kept))
-    monkeypatch.setattr(spans, "_tracer", lambda: provider.get_tracer("tests"))
+    monkeypatch.setattr(tracing, "tracer", lambda: provider.get_tracer("tests"))
     log = log_of()
     settings = AgentSettings(budget=2, tools=("departments",), settle=0.0, hand_over=0.1)
     with scripted_server(judge_script(grade=lambda text: ("3", 0.5))) as server:
@@ -34,6 +35,6 @@ def test_a_span_for_each_node(cache: JudgmentCache, monkeypatch: pytest.MonkeyPa
 
 
 def test_without_the_package_there_is_none(cache: JudgmentCache, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(spans, "_tracer", lambda: None)
+    monkeypatch.setattr(tracing, "tracer", lambda: None)
     log = log_of(4)
     assert judge_hard_cases(log, judged_of(log), make_backend("lexical"), cache, AgentSettings()).stopped

@@ -15,7 +15,7 @@ from opentelemetry.trace import SpanKind, StatusCode
 from sie_agent.errors import EnvironmentFailure
 from sie_agent.files.event_log import event, log_events
 from sie_agent.judging import JudgmentCache, judge, load_variant, make_backend
-from sie_agent.judging.backends.http import telemetry
+from sie_agent.utils import tracing
 
 from .conftest import table
 from .scripted_server import Reply, completion, error, scripted_server
@@ -28,7 +28,7 @@ GRADED = completion("3", top={"3": math.log(0.9), "2": math.log(0.1)})
 def spans(monkeypatch: pytest.MonkeyPatch) -> InMemorySpanExporter:
     exporter, provider = InMemorySpanExporter(), TracerProvider()
     provider.add_span_processor(SimpleSpanProcessor(exporter))
-    monkeypatch.setattr(telemetry, "_tracer", lambda: provider.get_tracer("sie_agent"))
+    monkeypatch.setattr(tracing, "tracer", lambda: provider.get_tracer("sie_agent"))
     return exporter
 
 
@@ -52,7 +52,7 @@ def test_a_span_per_request_with_the_conventional_names(cache: JudgmentCache, sp
 def test_without_the_package_nothing_is_missing(
     cache: JudgmentCache, monkeypatch: pytest.MonkeyPatch, spans: InMemorySpanExporter
 ) -> None:
-    monkeypatch.setattr(telemetry, "_tracer", lambda: None)
+    monkeypatch.setattr(tracing, "tracer", lambda: None)
     with scripted_server(lambda *_: Reply(body=GRADED)) as server:
         backend = make_backend("openai", base_url=server.url, model="m")
         found = judge(table([("hose", "a hose")]), load_variant("relevance/graded"), backend, cache)

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 from mcp.server.mcpserver import Context
 
+from sie_agent.campaign import load_goal
 from sie_agent.commands.judge_prices import is_paid
 from sie_agent.commands.judge_specs import parse_judge
 from sie_agent.commands.mcp_server.answers import CampaignAnswer
@@ -27,8 +27,8 @@ WHERE = "goal"
 
 
 def there_is_campaign() -> bool:
-    """Whether the verb is there."""
-    return is_installed("sie_agent.commands.campaign") and is_installed("langgraph")
+    """Whether its extra is installed."""
+    return is_installed("langgraph")
 
 
 def add_campaign(server: SieServer, calls: PaidCalls) -> Callable[..., Awaitable[CampaignAnswer]]:
@@ -72,7 +72,7 @@ def checked_goal(server: SieServer, path: Path) -> Any:
     ------
     InputError : it does.
     """
-    read = import_module("sie_agent.campaign").load_goal(path)
+    read = load_goal(path)
     root = server.root
     data = inside(root, read.log.data, "log.data")
     root.column_map(None if read.log.map is None else inside(root, read.log.map, "log.map"), root.data(data))

@@ -7,11 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import lru_cache
 from typing import Any
 from urllib.parse import urlsplit
 
 from sie_agent.judging.answers import Answer
+from sie_agent.utils import tracing
 
 
 @contextmanager
@@ -20,7 +20,7 @@ def request_span(url: str, model: str, body: dict[str, Any]) -> Iterator[Any]:
 
     No message, key or product text gets into it.
     """
-    tracer = _tracer()
+    tracer = tracing.tracer()
     if tracer is None:
         yield None
         return
@@ -55,12 +55,3 @@ def record(span: Any, answer: Answer, *, failed: bool) -> None:
 
         span.set_attribute("error.type", answer.status)
         span.set_status(Status(StatusCode.ERROR, answer.status))
-
-
-@lru_cache(maxsize=1)
-def _tracer() -> Any:
-    try:
-        from opentelemetry import trace
-    except ImportError:
-        return None
-    return trace.get_tracer("sie_agent")
